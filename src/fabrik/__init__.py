@@ -1,0 +1,3 @@
+"""fabrik: humans write specs, agents ship features, "done" means proven."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,74 @@
+"""The values that pass between the gateway and the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fabrik.usage import Usage
+
+WireProtocol = Literal["anthropic", "openai-responses", "openai-chat", "gemini"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """Where a vendor's API is, and the key that the host adds. Keys stay in this process."""
+
+    base_url: str  # without a trailing slash; openai's includes /v1
+    key: str | None = field(repr=False)  # None: calls are refused with 401 and the variable to set
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a run may still spend. None: unbounded."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    calls: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCall:
+    """One call that a session made, when it ended (or was refused)."""
+
+    id: int  # number within the run, in order of start
+    step: str
+    protocol: WireProtocol
+    model: str | None
+    status: (
+        int  # HTTP status that the session got; 0: the upstream could not be reached or the stream was cut
+    )
+    usage: Usage
+    price_table: str | None  # the table's date, None when no price was found
+    attempts: int  # upstream requests made for it
+    seconds: float
+    outcome: Literal["ok", "refused", "upstream_error", "cut", "budget", "no_key"]
+    retry_at: float | None = None  # seconds since the epoch, where the upstream named a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressDecision:
+    """One request at the proxy door."""
+
+    step: str
+    host: str
+    port: int
+    allowed: bool
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayConfig:
+    """All that a run's gateway needs to know."""
+
+    upstreams: Mapping[Literal["anthropic", "openai", "gemini"], Upstream]
+    allow: Sequence[str] = ()  # names for the proxy: host, *.host, host:port; empty: closed
+    budget: Budget = Budget()
+    spent: Usage = Usage()  # what the run has used before this gateway started (after a resume)
+    calls_started: int = 0  # numbers already given
+    retries: int = 2  # of the gateway itself, for 429 with a short reset, 5xx and refused connections
+
+
+OnCall = Callable[[ModelCall], Awaitable[None]]
+OnEgress = Callable[[EgressDecision], Awaitable[None]]

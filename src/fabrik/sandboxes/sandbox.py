@@ -1,0 +1,176 @@
+"""The contract of a sandbox and of its provider.
+
+Two kinds of failure are kept apart. A command that fails, is killed or runs into a limit is an `Exit`.
+A sandbox that cannot do its work raises `SandboxBroken`, and nobody may show that as the command's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on one command and everything it starts. None: unbounded."""
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+    output_bytes: int | None = None  # stdout and stderr together
+    disk_bytes: int | None = None  # what the sandbox's own directories may hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxSpec:
+    """What a sandbox is to be. `read_only` paths appear inside at the same path as on the host."""
+
+    name: str  # unique per host: <run id>/<purpose>; creating it again adopts what is there
+    root: Path  # a host directory that belongs to this sandbox alone; the provider lays it out
+    labels: Mapping[str, str] = field(default_factory=dict)  # for `list`: run=<id>, purpose=…
+    read_only: Sequence[Path] = ()
+    path: Sequence[str] = ()  # directories put in front of PATH inside
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Unix sockets on the host that a command may reach as TCP ports on its own loopback."""
+
+    models: Path  # the gateway's door to models
+    proxy: Path  # the gateway's HTTP/CONNECT proxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """Where the doors are, seen from inside: URLs such as http://127.0.0.1:4180, no trailing slash."""
+
+    models: str
+    proxy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command to run inside. It gets a minimal environment: PATH, HOME, LANG, TERM, and `env`."""
+
+    argv: Sequence[str]
+    stdout: Path  # host file, created or truncated; the command writes straight into it
+    stderr: Path  # host file; may be the same path as stdout
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None  # inside; None: the workspace
+    stdin: bytes | Path = b""  # fed and closed; a Path is a host file
+    files: Mapping[str, bytes] | None = None  # not None: HOME is made anew and holds just these files
+    limits: Limits = Limits()
+    doors: Doors | None = None  # None: no network at all
+
+
+StoppedBy = Literal["time", "output", "memory", "processes", "disk"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How a command ended. When this is returned, nothing that the command started is alive."""
+
+    status: int | None  # exit status; None when a signal ended it
+    signal: int | None
+    stopped_by: StoppedBy | None = None  # the limit that ended it
+    seconds: float
+    output_bytes: int  # written to stdout and stderr
+
+    @property
+    def ok(self) -> bool:
+        """Exit status 0, and no limit was hit."""
+        return self.status == 0 and self.stopped_by is None
+
+
+class Sandbox(Protocol):
+    """A place where commands run, with a workspace and a HOME of its own."""
+
+    name: str
+    workspace: str  # path inside
+    home: str  # path inside
+    endpoints: Endpoints  # where the doors of a command are found
+
+    async def exec(self, command: Command) -> Exit:
+        """Run a command to its end and leave no process behind. When cancelled, kills it all first.
+
+        A program that does not exist gives status 127, one that is not executable 126, as in a shell.
+        Raises SandboxBroken when the sandbox cannot start commands, DiskFull when a log cannot be written.
+        """
+        ...
+
+    async def read_file(self, path: str, max_bytes: int) -> bytes | None:
+        """The first max_bytes of a regular file inside (workspace or home), or None if there is none.
+
+        Follows no symbolic link. Raises SandboxBroken.
+        """
+        ...
+
+    async def tar_in(self, archive: Path, directory: str) -> None:
+        """Unpack a host tar file into a directory inside. Raises SandboxBroken."""
+        ...
+
+    async def tar_out(self, directory: str, archive: Path, max_bytes: int) -> None:
+        """Pack a directory inside into a host tar file. Raises SandboxBroken, also beyond max_bytes."""
+        ...
+
+    async def close(self) -> None:
+        """End every process; what is on disk stays until `Provider.destroy`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxRef:
+    """A sandbox that exists, as `list` finds it."""
+
+    name: str
+    root: Path
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One line of `fabrik doctor`: does a protection hold on this machine?"""
+
+    what: str  # "memory limit"
+    holds: bool
+    how: str  # "cgroup v1", "watched every second", or the reason why it does not hold
+    todo: str = ""  # how to get it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """Can this provider work here, and what does it protect?"""
+
+    ready: bool
+    why: str  # one line: what is missing, or the version found
+    todo: str = ""
+    probes: Sequence[Probe] = ()
+
+
+class Provider(Protocol):
+    """Makes sandboxes of one kind."""
+
+    name: str
+    isolates: bool  # False: says loudly that nothing is protected
+
+    async def preflight(self) -> Preflight:
+        """Run the real thing once and report. Raises nothing."""
+        ...
+
+    async def create(self, spec: SandboxSpec) -> Sandbox:
+        """Make the sandbox, or adopt the one of that name that is there, ending what still runs in it.
+
+        Raises SandboxBroken, DiskFull.
+        """
+        ...
+
+    async def list(self, root: Path, labels: Mapping[str, str]) -> Sequence[SandboxRef]:
+        """The sandboxes below a host directory that carry all these labels. Raises SandboxBroken."""
+        ...
+
+    async def destroy(self, ref: SandboxRef) -> None:
+        """End its processes and remove its files. Removing what is gone is fine. Raises SandboxBroken."""
+        ...
