@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
+
+Vendor = Literal["anthropic", "openai", "gemini"]  # whose API a call speaks
+WireProtocol = Literal["anthropic", "openai-responses", "openai-chat", "gemini"]
 
 N = TypeVar("N", int, float)
 
@@ -44,6 +47,25 @@ NOTHING = Usage(
     cost_usd=0.0,
     calls=0,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCall:
+    """One call that a session made, when it ended (or was refused)."""
+
+    id: int  # number within the run, in order of start
+    step: str
+    protocol: WireProtocol
+    model: str | None
+    status: (
+        int  # HTTP status that the session got; 0: the upstream could not be reached or the stream was cut
+    )
+    usage: Usage
+    price_table: str | None  # the table's date, None when no price was found
+    attempts: int  # upstream requests made for it
+    seconds: float
+    outcome: Literal["ok", "refused", "upstream_error", "cut", "budget", "no_key"]
+    retry_at: float | None = None  # seconds since the epoch, where the upstream named a time
 
 
 def total(usages: Iterable[Usage]) -> Usage:

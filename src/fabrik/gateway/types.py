@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from fabrik.usage import Usage
-
-WireProtocol = Literal["anthropic", "openai-responses", "openai-chat", "gemini"]
+from fabrik.usage import NOTHING, ModelCall, Usage, Vendor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +26,6 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCall:
-    """One call that a session made, when it ended (or was refused)."""
-
-    id: int  # number within the run, in order of start
-    step: str
-    protocol: WireProtocol
-    model: str | None
-    status: (
-        int  # HTTP status that the session got; 0: the upstream could not be reached or the stream was cut
-    )
-    usage: Usage
-    price_table: str | None  # the table's date, None when no price was found
-    attempts: int  # upstream requests made for it
-    seconds: float
-    outcome: Literal["ok", "refused", "upstream_error", "cut", "budget", "no_key"]
-    retry_at: float | None = None  # seconds since the epoch, where the upstream named a time
-
-
-@dataclass(frozen=True, kw_only=True)
 class EgressDecision:
     """One request at the proxy door."""
 
@@ -62,10 +40,10 @@ class EgressDecision:
 class GatewayConfig:
     """All that a run's gateway needs to know."""
 
-    upstreams: Mapping[Literal["anthropic", "openai", "gemini"], Upstream]
+    upstreams: Mapping[Vendor, Upstream]
     allow: Sequence[str] = ()  # names for the proxy: host, *.host, host:port; empty: closed
     budget: Budget = Budget()
-    spent: Usage = Usage()  # what the run has used before this gateway started (after a resume)
+    spent: Usage = NOTHING  # what the run has used before this gateway started (after a resume)
     calls_started: int = 0  # numbers already given
     retries: int = 2  # of the gateway itself, for 429 with a short reset, 5xx and refused connections
 
