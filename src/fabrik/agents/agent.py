@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 
 from fabrik.events import SessionEvent
 from fabrik.outcome import Cause
+from fabrik.usage import Vendor
 
 Role = Literal["plan", "implement", "fix", "review", "verify"]
-ModelProtocol = Literal["anthropic", "openai", "gemini"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Agent(Protocol):
 
     name: str
     programs: Sequence[str]  # the programs it needs, looked up on the host's PATH: ("claude",)
-    protocol: ModelProtocol | None  # which model API it speaks; None: none by itself
+    protocol: Vendor | None  # which model API it speaks; None: none by itself
     install_hint: str  # one line: how to get it
 
     def invocation(self, request: SessionRequest) -> Invocation:
