@@ -1,0 +1,85 @@
+"""A session with its retries: what is nobody's fault is tried again, what needs a human stops the run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from fabrik.agents.agent import Role
+from fabrik.ledger.journal import StepContext
+from fabrik.outcome import POLICIES, Policy, Verdict
+from fabrik.workflows.results import SessionResult
+from fabrik.workflows.session import run_session
+from fabrik.workflows.work import Stop, Work
+
+BACKOFF_FIRST = 5.0  # seconds before the first retry of a provider that is down; doubled each time …
+BACKOFF_MOST = 600.0  # … up to this
+UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no time
+
+
+async def session(
+    work: Work, key: str, *, role: Role, head: str, prompt: str, message: str
+) -> SessionResult:
+    """Run the session `key` until it counts, with bounded retries, each a step of its own.
+
+    Raises Stop when the retries are used up, when a human is needed, or when the run's iterations are.
+    """
+    failures = 0
+    number = 0
+    while True:
+        step_key = f"{key}/retry#{number}" if number else key
+        _bound_iterations(work, step_key)
+
+        async def play(step: StepContext) -> SessionResult:
+            await step.event("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
+            return await run_session(work, step, role=role, head=head, prompt=prompt, message=message)
+
+        inputs = {"head": head, "role": role, "prompt": prompt, "agent": work.agent.name}
+        result = await work.journal.step(step_key, play, result=SessionResult, inputs=inputs)
+        policy = POLICIES[result.cause]
+        if policy.counts:
+            work.sessions.append(step_key)
+        if policy.verdict == "none":
+            return result
+        number += 1
+        failures += 1
+        if failures > policy.retries:
+            if not work.grants.take():
+                raise Stop(Verdict(policy.verdict), _reason(policy, result, failures))
+            failures = 0
+            if policy.keep_work:  # a budget that a human has raised: go on from what there is
+                return result
+        elif policy.wait != "none":
+            await _wait(work, step_key, policy, result, failures)
+
+
+def _bound_iterations(work: Work, key: str) -> None:
+    most = work.context.limits.iterations
+    if most and len(work.sessions) >= most * work.grants.rounds:
+        if work.grants.take():
+            work.grants.rounds += 1
+            return
+        raise Stop(Verdict.EXHAUSTED, f"{most} sessions were used up before {key}: resume grants as many again")
+
+
+def _reason(policy: Policy, result: SessionResult, failures: int) -> str:
+    times = f" {failures} times in a row" if failures > 1 else ""
+    detail = f": {result.detail}" if result.detail else ""
+    return f"{policy.message}{times}{detail}"
+
+
+async def _wait(work: Work, key: str, policy: Policy, result: SessionResult, failures: int) -> None:
+    """Wait as the provider asked, or with a growing pause. The wall clock is not trusted beyond the bound."""
+    if policy.wait == "reset":
+        pause = UNKNOWN_RESET if result.retry_at is None else max(0.0, result.retry_at - time.time())
+    else:
+        pause = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** (failures - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+    longest = work.context.limits.max_wait_seconds
+    if pause > longest:
+        raise Stop(
+            Verdict.BLOCKED,
+            f"{policy.message}: it asks to wait {pause / 3600:.1f} h, longer than max_wait; resume later",
+        )
+    await work.journal.event("wait", step=key, reason=policy.message, until=time.time() + pause)
+    await asyncio.sleep(pause)

@@ -1,0 +1,101 @@
+"""Runs checks at an exact commit, in a sandbox that no agent ever wrote to, with the network closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fabrik.ledger.journal import StepContext
+from fabrik.sandboxes.sandbox import Command, Doors, Limits, Sandbox
+from fabrik.vcs.inside import checkout_argv
+from fabrik.workflows import workspace
+from fabrik.workflows.context import SealedCheck
+from fabrik.workflows.logs import seal, tail
+from fabrik.workflows.results import CheckResult, ChecksResult
+from fabrik.workflows.work import Work
+
+PURPOSE = "checks"  # the run's checking sandbox: kept between rounds, so that what setup installed stays
+
+
+async def run_checks(
+    work: Work, step: StepContext, commit: str, checks: Sequence[SealedCheck]
+) -> ChecksResult:
+    """Run checks at `commit` in the run's checking sandbox. Raises SandboxBroken, VcsError, DiskFull."""
+    logs = work.paths.step_logs(step.key, step.attempt)
+    logs.mkdir(parents=True, exist_ok=True)
+    sandbox = await _at(work, step, commit, logs)
+    return await run_all(work, step, sandbox, commit, checks, logs)
+
+
+async def _at(work: Work, step: StepContext, commit: str, logs: Path) -> Sandbox:
+    """The checking sandbox with exactly this commit checked out, ignored files kept."""
+    marker = work.paths.sandboxes / f"{PURPOSE}.json"
+    if not marker.exists() or not (work.paths.sandboxes / PURPOSE).exists():
+        return await fresh(work, step, PURPOSE, commit, logs)
+    sandbox = await workspace.open_sandbox(work, PURPOSE)
+    out, err = logs / "checkout.out", logs / "checkout.err"
+    command = Command(
+        argv=checkout_argv(commit, sandbox.workspace),
+        stdout=out,
+        stderr=err,
+        limits=Limits(seconds=workspace.GIT_SECONDS),
+    )
+    if not (await sandbox.exec(command)).ok:
+        return await fresh(work, step, PURPOSE, commit, logs)
+    return sandbox
+
+
+async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: Path) -> Sandbox:
+    """A sandbox made anew at `commit`, with the project's setup run (that alone may use the proxy)."""
+    await workspace.remove_sandbox(work, purpose)
+    if not work.context.setup:
+        return await workspace.ready(work, purpose, commit, logs)
+    async with work.open_gateway().door(step.key) as door:
+        doors = Doors(models=door.models, proxy=door.proxy)
+        return await workspace.ready(work, purpose, commit, logs, doors)
+
+
+async def run_all(
+    work: Work, step: StepContext, sandbox: Sandbox, commit: str, checks: Sequence[SealedCheck], logs: Path
+) -> ChecksResult:
+    """Run every check, one after the other, also after one has failed."""
+    results = [await _run(work, step, sandbox, number, check, logs) for number, check in enumerate(checks, 1)]
+    return ChecksResult(commit=commit, checks=tuple(results))
+
+
+async def _run(
+    work: Work, step: StepContext, sandbox: Sandbox, number: int, check: SealedCheck, logs: Path
+) -> CheckResult:
+    log = logs / f"check-{number}.log"
+    ended = await sandbox.exec(
+        Command(
+            argv=["sh", "-c", check.run],
+            stdout=log,
+            stderr=log,
+            limits=work.check_limits(check.seconds),
+            files={},
+            env={"CI": "true"},
+        )
+    )
+    end = "" if ended.ok else tail(log)
+    if ended.status == 127:
+        end += "\n(exit status 127: a command was not found inside the sandbox)"
+    result = CheckResult(
+        name=check.name,
+        run=check.run,
+        ok=ended.ok,
+        status=ended.status,
+        signal=ended.signal,
+        stopped_by=ended.stopped_by,
+        seconds=ended.seconds,
+        log=await seal(log, work.paths.directory),
+        tail=end,
+    )
+    data = {"name": check.name, "seconds": ended.seconds, "status": ended.status}
+    if result.ok:
+        await step.event("check.passed", **data)
+    else:
+        await step.event("check.failed", **data, stopped_by=ended.stopped_by, tail=end[-2000:])
+    return result
+
+

@@ -1,0 +1,101 @@
+"""What a run was dispatched with, sealed: the worker reads this and nothing else of the user's files.
+
+It is `run-context.json` in the run's reports, and the `context` of the run in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedFile:
+    """A file as it was at dispatch."""
+
+    path: str  # where the user had it
+    copy: str  # below the run's inputs directory
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedCheck:
+    """A check with the command as dispatched."""
+
+    name: str
+    run: str
+    seconds: float | None = None
+    files: Mapping[str, str] = field(default_factory=dict)  # destination → copy below inputs (held-out only)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedTask:
+    """A task in the order in which it is worked on."""
+
+    id: str
+    do: str
+    verify: str
+    checks: tuple[SealedCheck, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedLimits:
+    """Bounds of the run. None: unbounded."""
+
+    session_seconds: float | None
+    check_seconds: float | None
+    memory_bytes: int | None
+    processes: int | None
+    output_bytes: int | None
+    disk_bytes: int | None
+    iterations: int  # sessions of the whole run; 0: unlimited
+    attempts: int  # sessions of one task
+    max_wait_seconds: float  # the longest wait for a provider
+    budget_usd: float | None
+    budget_tokens: int | None
+    budget_calls: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedUpstream:
+    """A model provider's address and the name of the variable with its key; never the key."""
+
+    base_url: str | None
+    key_env: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """The sealed inputs of a run."""
+
+    v: int
+    fabrik: str  # version that dispatched it
+    spec: SealedFile
+    spec_id: str
+    spec_title: str
+    spec_text: str  # as agents may see it: without held-out checks
+    accept: tuple[str, ...]
+    todo: SealedFile | None
+    tasks: tuple[SealedTask, ...]
+    checks: tuple[SealedCheck, ...]
+    holdout: tuple[SealedCheck, ...]
+    prompts: Mapping[str, str]  # prompt file → sha256
+    extra_prompt: SealedFile | None
+    agent: str
+    agent_options: Mapping[str, str]
+    agent_read_only: tuple[str, ...]  # host paths that the agent's CLI needs
+    agent_path: tuple[str, ...]
+    model: str | None
+    sandbox: str
+    read_only: tuple[str, ...]
+    path: tuple[str, ...]
+    env: Mapping[str, str]
+    allow: tuple[str, ...]
+    setup: tuple[str, ...]
+    limits: SealedLimits
+    upstreams: Mapping[str, SealedUpstream]
+    author_name: str
+    author_email: str
+    auto_approve: bool
+    push: bool
+    remote: str | None

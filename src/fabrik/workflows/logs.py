@@ -1,0 +1,59 @@
+"""Transcripts and logs: files beside the ledger, bounded, with sizes and hashes in it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from fabrik.workflows.results import LogFile
+
+KEEP_HEAD = 8 << 20  # bytes kept of a very long log: its beginning …
+KEEP_TAIL = 24 << 20  # … and its end
+TAIL_LINES = 60  # lines of a failed check that the agent and the human see
+TAIL_BYTES = 8 << 10
+
+_ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+)
+
+
+async def seal(log: Path, directory: Path) -> LogFile:
+    """Measure, trim and hash a log whose command has ended. Paths are stored relative to `directory`."""
+    return await asyncio.to_thread(_seal, log, directory)
+
+
+def _seal(log: Path, directory: Path) -> LogFile:
+    size = log.stat().st_size
+    trimmed = size > KEEP_HEAD + KEEP_TAIL
+    if trimmed:
+        _trim(log, size)
+    with log.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return LogFile(path=str(log.relative_to(directory)), size=size, sha256=digest, trimmed=trimmed)
+
+
+def _trim(log: Path, size: int) -> None:
+    with log.open("r+b") as file:
+        file.seek(size - KEEP_TAIL)
+        end = file.read(KEEP_TAIL)
+        file.seek(KEEP_HEAD)
+        file.write(b"\n[... %d bytes are not kept ...]\n" % (size - KEEP_HEAD - KEEP_TAIL))
+        file.write(end)
+        file.truncate()
+
+
+def read_end(log: Path, size: int) -> bytes:
+    """The last `size` bytes of a file."""
+    with log.open("rb") as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - size))
+        return file.read(size)
+
+
+def tail(log: Path) -> str:
+    """The end of a log as plain text: no escape sequences, no control characters, bounded."""
+    text = _ESCAPES.sub(b"", read_end(log, TAIL_BYTES).replace(b"\r\n", b"\n")).decode("utf-8", "replace")
+    return "\n".join(text.replace("\r", "\n").splitlines()[-TAIL_LINES:]).strip()

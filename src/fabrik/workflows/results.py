@@ -1,0 +1,101 @@
+"""The results of journaled steps. They are stored as JSON, so a field's meaning may never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabrik.outcome import Cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFile:
+    """A log as it was when its command ended."""
+
+    path: str  # relative to the run's directory
+    size: int  # bytes that were written
+    sha256: str  # of the file as it is kept
+    trimmed: bool = False  # the middle of a very long log is not kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionResult:
+    """What a session came to, as the host found it."""
+
+    cause: Cause
+    detail: str
+    seconds: float
+    head: str  # the commit after it: where the next step starts
+    tree: str
+    changed: bool  # the tree differs from the one before it
+    leftover: bool  # fabrik committed work that the agent had left uncommitted
+    rewritten: bool  # the agent had rewritten history; its tree was put on top of the base
+    files: tuple[str, ...]  # changed files, at most 200
+    transcript: LogFile
+    stderr: LogFile
+    session_id: str | None
+    says: str  # status that the agent's report claims: done, blocked, failed or "" (none); never evidence
+    question: str  # what the agent asks the human, where it says blocked
+    notes: tuple[str, ...]  # problems worth telling: a malformed report, a damaged .git
+    retry_at: float | None  # seconds since the epoch; when a retry makes sense
+    saved_as: str | None  # ref with the work, where it was put aside
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """One check, run by the host."""
+
+    name: str
+    run: str
+    ok: bool
+    status: int | None
+    signal: int | None
+    stopped_by: str | None
+    seconds: float
+    log: LogFile
+    tail: str  # the end of its output, for the agent and the human
+
+    @property
+    def failure(self) -> str:
+        """How it failed, in a form that two runs can be compared by."""
+        return f"{self.name}: {self.stopped_by or self.status or self.signal}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksResult:
+    """All checks of one round at one commit."""
+
+    commit: str
+    checks: tuple[CheckResult, ...]
+    setup_problem: str = ""  # the setup commands failed: the checks were not run
+
+    @property
+    def ok(self) -> bool:
+        return not self.setup_problem and all(check.ok for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if not check.ok)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationResult:
+    """The independent proof of a candidate, or what was missing for it."""
+
+    commit: str
+    tree: str
+    checks: ChecksResult
+    holdout: ChecksResult
+
+    @property
+    def ok(self) -> bool:
+        return self.checks.ok and self.holdout.ok
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """Where the candidate went."""
+
+    commit: str
+    branch: str
+    target: str
+    pushed_to: str | None

@@ -1,0 +1,190 @@
+"""One session: an agent's process in a sandbox, from the prompt to a commit in the run's repository."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from fabrik.agents.agent import Conclusion, Ending, Role, SessionRequest
+from fabrik.events import Retrying, Said, SessionEvent, SessionStarted, ToolCalled
+from fabrik.ledger.journal import StepContext
+from fabrik.outcome import POLICIES, Cause
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
+from fabrik.workflows import workspace
+from fabrik.workflows.agent_report import AgentReport, read_report
+from fabrik.workflows.logs import read_end, seal
+from fabrik.workflows.results import SessionResult
+from fabrik.workflows.transcript import TranscriptReader
+from fabrik.workflows.work import Work
+
+PURPOSE = "work"  # the sandbox that a run's implementing sessions share
+REPORT = "fabrik-report.json"  # in the session's HOME
+REPORT_BYTES = 1 << 20
+TOLD_PER_SECOND = 4  # events of what the model says and does that are kept for those who watch
+STDERR_TAIL = 8 << 10
+LIMIT_CAUSES = {
+    "time": Cause.TIMED_OUT,
+    "output": Cause.OUTPUT_LIMIT,
+    "memory": Cause.MEMORY_LIMIT,
+    "processes": Cause.PROCESS_LIMIT,
+    "disk": Cause.DISK_LIMIT,
+}
+
+
+async def run_session(
+    work: Work, step: StepContext, *, role: Role, head: str, prompt: str, message: str
+) -> SessionResult:
+    """Run one session on a workspace at `head` and bring back what it did.
+
+    `message` is the commit message for work that the agent leaves uncommitted.
+    Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
+    """
+    logs = work.paths.step_logs(step.key, step.attempt)
+    logs.mkdir(parents=True, exist_ok=True)
+    async with work.open_gateway().door(step.key) as door:
+        doors = Doors(models=door.models, proxy=door.proxy)
+        sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
+        workspace.mark(work, PURPOSE, None)
+        ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
+    conclusion = _conclude(work, ended, reader, logs / "stderr.log")
+    report, problem = await _read_report(sandbox)
+    notes = [problem] if problem else []
+    result = SessionResult(
+        cause=conclusion.cause,
+        detail=conclusion.detail,
+        seconds=ended.seconds,
+        head=head,
+        tree=await work.repo.tree(head),
+        changed=False,
+        leftover=False,
+        rewritten=False,
+        files=(),
+        transcript=await seal(logs / "stdout.log", work.paths.directory),
+        stderr=await seal(logs / "stderr.log", work.paths.directory),
+        session_id=next((e.session_id for e in reader.structural if isinstance(e, SessionStarted)), None),
+        says=report.status if report else "",
+        question="\n".join([*report.issues, *report.next]) if report and report.status == "blocked" else "",
+        notes=tuple(notes),
+        retry_at=conclusion.resets_at,
+        saved_as=None,
+    )
+    if POLICIES[conclusion.cause].keep_work:
+        result = await _land(work, step, sandbox, result, message, logs)
+    else:
+        result = replace(result, saved_as=await workspace.save_aside(work, sandbox, PURPOSE, logs))
+    await step.event("session.ended", cause=result.cause, seconds=result.seconds, detail=result.detail)
+    return result
+
+
+async def _play(
+    work: Work, step: StepContext, sandbox: Sandbox, doors: Doors, role: Role, prompt: str, logs: Path
+) -> tuple[Exit, TranscriptReader]:
+    request = SessionRequest(
+        prompt=prompt,
+        role=role,
+        run=work.run,
+        step=step.key,
+        workspace=sandbox.workspace,
+        home=sandbox.home,
+        report=f"{sandbox.home}/{REPORT}",
+        models_url=sandbox.endpoints.models,
+        model=work.context.model,
+        options=work.context.agent_options,
+    )
+    invocation = work.agent.invocation(request)
+    reader = TranscriptReader(logs / "stdout.log", work.agent.parse)
+    telling = asyncio.create_task(_tell(step, reader))
+    try:
+        ended = await sandbox.exec(
+            Command(
+                argv=invocation.argv,
+                env={**workspace.proxy_env(sandbox), **invocation.env},
+                stdin=invocation.stdin,
+                files=invocation.files,
+                stdout=logs / "stdout.log",
+                stderr=logs / "stderr.log",
+                limits=work.session_limits,
+                doors=doors,
+            )
+        )
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+    await asyncio.to_thread(reader.finish)
+    return ended, reader
+
+
+async def _tell(step: StepContext, reader: TranscriptReader) -> None:
+    """Pass on what the agent says and does to those who watch, a few events a second at the most."""
+    queue: asyncio.Queue[SessionEvent] = asyncio.Queue(maxsize=64)
+
+    def offer(event: SessionEvent) -> None:
+        with suppress(asyncio.QueueFull):  # the transcript has them all
+            queue.put_nowait(event)
+
+    following = asyncio.create_task(reader.follow(offer))
+    try:
+        while True:
+            match await queue.get():
+                case Said(text=text):
+                    await step.event("session.said", text=text[:500])
+                case ToolCalled(name=name, summary=summary):
+                    await step.event("session.tool", name=name[:100], summary=summary[:300])
+                case Retrying(cause=cause, attempt=attempt):
+                    await step.event("session.retrying", cause=cause, attempt=attempt)
+                case _:
+                    continue
+            await asyncio.sleep(1 / TOLD_PER_SECOND)
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+def _conclude(work: Work, ended: Exit, reader: TranscriptReader, stderr: Path) -> Conclusion:
+    if ended.stopped_by:
+        return Conclusion(cause=LIMIT_CAUSES[ended.stopped_by], detail=f"its {ended.stopped_by} limit")
+    if ended.status in (126, 127) and not reader.structural:
+        tail = read_end(stderr, 400).decode("utf-8", "replace").strip()
+        return Conclusion(cause=Cause.NOT_STARTED, detail=f"exit status {ended.status}: {tail}")
+    tail = read_end(stderr, STDERR_TAIL).decode("utf-8", "replace")
+    ending = Ending(status=ended.status, signal=ended.signal, stderr_tail=tail)
+    return work.agent.conclude(ending, tuple(reader.structural))
+
+
+async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
+    data = await sandbox.read_file(f"{sandbox.home}/{REPORT}", REPORT_BYTES)
+    return read_report(data) if data is not None else (None, "")
+
+
+async def _land(
+    work: Work, step: StepContext, sandbox: Sandbox, result: SessionResult, message: str, logs: Path
+) -> SessionResult:
+    """Put what the session did on top of the commit it started from."""
+    into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
+    left = await workspace.harvest(work, sandbox, result.head, message, into, logs)
+    landed = await work.repo.land(
+        result.head, left.head, message, work.identity, when=int(time.time())
+    )
+    in_step = left.harvest.healthy and landed.commit == left.harvest.workspace_head
+    workspace.mark(work, PURPOSE, landed.commit, in_step=in_step)
+    notes = list(result.notes)
+    if not left.harvest.healthy:
+        notes.append("the agent damaged the workspace's .git; its files were saved without it")
+    files = await work.repo.diff_stat(result.head, landed.commit) if landed.changed else ()
+    return replace(
+        result,
+        head=landed.commit,
+        tree=landed.tree,
+        changed=landed.changed,
+        leftover=left.harvest.leftover,
+        rewritten=landed.rewritten,
+        files=tuple(file.path for file in files[:200]),
+        notes=tuple(notes),
+    )
+
+

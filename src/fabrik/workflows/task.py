@@ -1,0 +1,133 @@
+"""One task: implement, check, and back to the agent with the real output, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fabrik.ledger.journal import StepContext
+from fabrik.ledger.types import TaskReport
+from fabrik.outcome import POLICIES, Cause, Verdict
+from fabrik.workflows import briefing
+from fabrik.workflows.attempts import session
+from fabrik.workflows.checks import run_checks
+from fabrik.workflows.context import SealedTask
+from fabrik.workflows.judge import Judgement, Standing, judge_task
+from fabrik.workflows.results import ChecksResult, SessionResult
+from fabrik.workflows.work import Stop, Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A task that passed what it must pass so far. The proof of the whole is the verification."""
+
+    task: str
+    head: str
+    pending: tuple[str, ...]
+
+
+async def do_task(
+    work: Work, task: SealedTask, *, head: str, failing_before: Collection[str], done: tuple[str, ...]
+) -> Accepted:
+    """Work on a task until it is accepted. Raises Stop when it cannot be finished within its bounds."""
+    last = task.id == work.context.tasks[-1].id
+    start = await work.repo.tree(head)
+    standing = Standing(tree=start, failures=())
+    allowance = work.context.limits.attempts
+    prompt = briefing.implement(work, task, pending=failing_before, done=done)
+    number = 0
+    while True:
+        number += 1
+        ran = await session(
+            work,
+            f"task/{task.id}/implement#{number}",
+            role="implement" if number == 1 else "fix",
+            head=head,
+            prompt=prompt,
+            message=briefing.commit_message(work, task),
+        )
+        head = ran.head
+        results = await _check(work, task, number, head)
+        judgement = judge_task(
+            own=[check.name for check in task.checks],
+            results=results,
+            failing_before=failing_before,
+            last=last,
+            changed=ran.tree != start,
+        )
+        await _report(work, task, number, ran, results, judgement)
+        if judgement.accepted:
+            return Accepted(task=task.id, head=head, pending=judgement.pending)
+        standing = standing.after(ran, judgement.failures)
+        reason = _stop_reason(work, task, ran, judgement, standing, number, allowance)
+        if reason is not None:
+            if not work.grants.take():
+                raise reason
+            standing = Standing(tree=standing.tree, failures=standing.failures)
+            allowance = number + work.context.limits.attempts
+        prompt = briefing.fix(work, task, ran, results, judgement, attempt=number + 1)
+
+
+async def _check(work: Work, task: SealedTask, number: int, head: str) -> ChecksResult:
+    checks = (*task.checks, *work.context.checks)
+
+    async def run(step: StepContext) -> ChecksResult:
+        return await run_checks(work, step, head, checks)
+
+    inputs = {"commit": head, "checks": [check.run for check in checks]}
+    return await work.journal.step(f"task/{task.id}/checks#{number}", run, result=ChecksResult, inputs=inputs)
+
+
+async def _report(
+    work: Work,
+    task: SealedTask,
+    number: int,
+    ran: SessionResult,
+    results: ChecksResult,
+    judgement: Judgement,
+) -> None:
+    """Journal what the host found out about the task in this round."""
+
+    async def record(step: StepContext) -> bool:
+        status = ("pending" if judgement.pending else "done") if judgement.accepted else "failed"
+        step.record(
+            TaskReport(
+                task=task.id,
+                step=step.key,
+                status="blocked" if status == "failed" and ran.says == "blocked" else status,
+                commit=ran.head,
+                work=(task.do,),
+                files=ran.files,
+                tests=tuple(f"{check.name}: {'pass' if check.ok else 'fail'}" for check in results.checks),
+                issues=(*judgement.failures, *ran.notes),
+                next=tuple(f"must still pass: {name}" for name in judgement.pending),
+            )
+        )
+        if judgement.accepted:
+            await step.event("task.accepted", task=task.id, commit=ran.head, files=len(ran.files))
+        return judgement.accepted
+
+    await work.journal.step(f"task/{task.id}/report#{number}", record, result=bool)
+
+
+def _stop_reason(
+    work: Work,
+    task: SealedTask,
+    ran: SessionResult,
+    judgement: Judgement,
+    standing: Standing,
+    number: int,
+    allowance: int,
+) -> Stop | None:
+    failures = "; ".join(judgement.failures)
+    if ran.says == "blocked" and ran.question:
+        return Stop(Verdict.BLOCKED, f"task {task.id} needs an answer: {ran.question}")
+    if standing.stuck:
+        return Stop(
+            Verdict.BLOCKED,
+            f"task {task.id} makes no progress: two sessions in a row changed nothing ({failures})",
+        )
+    if number >= allowance:
+        why = "" if ran.cause is Cause.ENDED else f" ({POLICIES[ran.cause].message})"
+        return Stop(Verdict.EXHAUSTED, f"task {task.id} still fails after {number} sessions: {failures}{why}")
+    return None

@@ -1,0 +1,72 @@
+"""Follows the transcript that an agent writes: blocks from the file, lines to the adapter, events out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fabrik.events import Said, SessionEvent, ToolCalled
+
+BLOCK = 256 << 10
+LONGEST_LINE = 4 << 20  # a longer line is dropped: no CLI's event is that long
+BACKLOG = 16 << 20  # further behind than this, the reader jumps ahead …
+REJOIN = 8 << 20  # … to this many bytes before the end, where the closing events are
+POLL = 0.1  # seconds
+KEPT = 2_000  # structural events kept for the conclusion
+
+
+class TranscriptReader:
+    """Reads a growing file in bounded memory, however much is written and however long the lines are."""
+
+    def __init__(self, path: Path, parse: Callable[[bytes], Sequence[SessionEvent]]) -> None:
+        self._path = path
+        self._parse = parse
+        self._offset = 0
+        self._partial = b""
+        self._dropping = False
+        self.structural: deque[SessionEvent] = deque(maxlen=KEPT)  # everything but what the model said
+
+    def read(self) -> list[SessionEvent]:
+        """The events in what was written since the last call, at most BACKLOG bytes of it."""
+        events: list[SessionEvent] = []
+        with self._path.open("rb") as file:
+            end = file.seek(0, 2)
+            if end - self._offset > BACKLOG:
+                self._offset, self._partial, self._dropping = end - REJOIN, b"", True
+            file.seek(self._offset)
+            while block := file.read(BLOCK):
+                self._offset += len(block)
+                for line in self._lines(block):
+                    events.extend(self._parse(line))
+        self.structural.extend(event for event in events if not isinstance(event, Said | ToolCalled))
+        return events
+
+    def finish(self) -> list[SessionEvent]:
+        """The rest, with a last line that has no newline."""
+        events = self.read()
+        last = self._parse(self._partial) if self._partial and not self._dropping else ()
+        self.structural.extend(event for event in last if not isinstance(event, Said | ToolCalled))
+        return [*events, *last]
+
+    def _lines(self, block: bytes) -> list[bytes]:
+        *lines, rest = block.split(b"\n")
+        if lines:
+            lines[0] = self._partial + lines[0]
+            if self._dropping:
+                del lines[0]
+            self._partial, self._dropping = rest, False
+        elif not self._dropping:
+            self._partial += rest
+        if len(self._partial) > LONGEST_LINE:
+            self._partial, self._dropping = b"", True
+        return [line for line in lines if len(line) <= LONGEST_LINE]
+
+    async def follow(self, report: Callable[[SessionEvent], None]) -> None:
+        """Report events as they come, until cancelled."""
+        while True:
+            await asyncio.sleep(POLL)
+            if self._path.exists():
+                for event in await asyncio.to_thread(self.read):
+                    report(event)

@@ -1,0 +1,202 @@
+"""The directory an agent works in: made from the run's repository, and what it leaves brought back.
+
+The host never runs git in it. A marker beside the sandbox, out of the agent's reach, says which commit the
+workspace stands at; while a session works there is none, so what a crash leaves is never taken for clean.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from fabrik.errors import SandboxBroken, VcsError
+from fabrik.outcome import Verdict
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Sandbox, SandboxSpec
+from fabrik.vcs.harvest import Harvest, parse_harvest
+from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
+from fabrik.workflows.logs import tail
+from fabrik.workflows.work import Stop, Work
+
+GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
+BUNDLE_BYTES = 8 << 30  # what a session may bring back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a session left in its workspace, now safe in the run's repository."""
+
+    head: str
+    harvest: Harvest
+
+
+async def open_sandbox(work: Work, purpose: str) -> Sandbox:
+    """The sandbox of this purpose: made, or adopted when it is there. Raises SandboxBroken."""
+    return await work.provider.create(_spec(work, purpose))
+
+
+async def remove_sandbox(work: Work, purpose: str) -> None:
+    """End it and remove its files."""
+    mark(work, purpose, None)
+    root = work.paths.sandboxes / purpose
+    for ref in await work.provider.list(work.paths.sandboxes, {"run": work.run}):
+        if ref.root == root:
+            await work.provider.destroy(ref)
+
+
+def _spec(work: Work, purpose: str) -> SandboxSpec:
+    context = work.context
+    visible = [*context.read_only, *context.agent_read_only] if purpose == "work" else [*context.read_only]
+    return SandboxSpec(
+        name=f"{work.run}/{purpose}",
+        root=work.paths.sandboxes / purpose,
+        labels={"run": work.run, "purpose": purpose},
+        read_only=[*work.repo.objects, *(Path(path) for path in visible)],
+        path=[*(context.agent_path if purpose == "work" else ()), *context.path],
+        env={
+            **context.env,
+            "GIT_AUTHOR_NAME": work.identity.name,
+            "GIT_AUTHOR_EMAIL": work.identity.email,
+            "GIT_COMMITTER_NAME": work.identity.name,
+            "GIT_COMMITTER_EMAIL": work.identity.email,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )
+
+
+async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors | None = None) -> Sandbox:
+    """A sandbox whose workspace stands at `commit`, with the project's setup commands run in it.
+
+    One that already stands there is used as it is, so that what was installed and built stays. Anything
+    else is saved to the run's repository and made anew.
+    Raises SandboxBroken, VcsError; Stop when a setup command fails.
+    """
+    marker = work.paths.sandboxes / f"{purpose}.json"
+    if (work.paths.sandboxes / purpose).exists():
+        sandbox = await open_sandbox(work, purpose)
+        stands_at, in_step = _read_marker(marker)
+        if stands_at == commit and (in_step or await _resync(work, sandbox, commit, logs)):
+            return sandbox
+        if stands_at is None:
+            await save_aside(work, sandbox, purpose, logs)
+        await remove_sandbox(work, purpose)
+    sandbox = await open_sandbox(work, purpose)
+    await _clone(work, sandbox, commit, logs)
+    if problem := await run_setup(work, sandbox, logs, doors):
+        raise Stop(Verdict.BLOCKED, problem)
+    mark(work, purpose, commit)
+    return sandbox
+
+
+def mark(work: Work, purpose: str, commit: str | None, *, in_step: bool = True) -> None:
+    """Record which commit the workspace's files stand at; None while a session works in it.
+
+    in_step: its .git is at that commit as well. Otherwise (fabrik committed what was left there, or the
+    agent damaged .git) a new .git is laid under the files before the next session.
+    """
+    marker = work.paths.sandboxes / f"{purpose}.json"
+    if commit is None:
+        marker.unlink(missing_ok=True)
+    else:
+        marker.write_text(json.dumps({"commit": commit, "in_step": in_step}))
+
+
+def _read_marker(marker: Path) -> tuple[str | None, bool]:
+    try:
+        found = json.loads(marker.read_text())
+        return str(found["commit"]), bool(found["in_step"])
+    except (OSError, ValueError, KeyError):
+        return None, False
+
+
+async def _resync(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> bool:
+    """Lay a new .git at `commit` under the files of the workspace."""
+    argv = resync_argv([str(path) for path in work.repo.objects], commit, sandbox.workspace, work.identity)
+    ended = await _git(sandbox, argv, logs / "resync.out", logs / "resync.err")
+    return ended.ok
+
+
+async def _clone(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> None:
+    argv = clone_argv([str(path) for path in work.repo.objects], commit, sandbox.workspace, work.identity)
+    ended = await _git(sandbox, argv, logs / "clone.out", logs / "clone.err")
+    if not ended.ok:
+        raise SandboxBroken(
+            f"the workspace could not be made: {tail(logs / 'clone.err') or ended}",
+            where=sandbox.name,
+            todo="`fabrik doctor` tells what this machine lacks",
+        )
+
+
+async def run_setup(work: Work, sandbox: Sandbox, logs: Path, doors: Doors | None) -> str:
+    """Run the project's setup commands; the problem of the first that fails, or ""."""
+    for number, run in enumerate(work.context.setup, 1):
+        log = logs / f"setup-{number}.log"
+        ended = await sandbox.exec(
+            Command(
+                argv=["sh", "-c", run],
+                stdout=log,
+                stderr=log,
+                limits=work.check_limits(None),
+                doors=doors,
+                env=proxy_env(sandbox) if doors else {},
+            )
+        )
+        if not ended.ok:
+            return f"the setup command `{run}` failed ({_how(ended)}): {tail(log)[-400:]}"
+    return ""
+
+
+def proxy_env(sandbox: Sandbox) -> dict[str, str]:
+    """The variables that make programs use the proxy door."""
+    proxy = sandbox.endpoints.proxy
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    return {name: proxy for name in names} | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+def _how(ended: Exit) -> str:
+    if ended.stopped_by:
+        return f"stopped by its {ended.stopped_by} limit"
+    return f"signal {ended.signal}" if ended.signal else f"exit status {ended.status}"
+
+
+async def harvest(work: Work, sandbox: Sandbox, base: str, message: str, into: str, logs: Path) -> Left:
+    """Bring everything a session left into the run's repository, below refs/fabrik/<into>.
+
+    Raises VcsError when what it left cannot be accepted, SandboxBroken when it cannot be collected.
+    """
+    bundle, report = logs / "left.bundle", logs / "harvest.err"
+    argv = harvest_argv(
+        [str(path) for path in work.repo.objects], base, sandbox.workspace, message, work.identity
+    )
+    ended = await _git(sandbox, argv, bundle, report)
+    if not ended.ok:
+        raise SandboxBroken(f"the work could not be collected: {tail(report)}", where=sandbox.name)
+    found = parse_harvest(report.read_bytes())
+    try:
+        if bundle.stat().st_size > BUNDLE_BYTES:
+            raise VcsError("the session left more than 8 GiB of new history", where=sandbox.name)
+        head = base if found.empty else (await work.repo.bring_in(bundle, into)).head or base
+    finally:
+        bundle.unlink(missing_ok=True)
+    return Left(head=head, harvest=found)
+
+
+async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> str | None:
+    """Save what an interrupted session left, before its workspace goes; the ref, or None for nothing."""
+    if purpose != "work":
+        return None
+    into = f"saved/{work.relative(logs).replace('/', '.')}"
+    try:
+        left = await harvest(work, sandbox, work.base, f"Saved from {purpose}", into, logs)
+    except VcsError as error:
+        await work.journal.event("warning", text=f"work of an interrupted session was not accepted: {error}")
+        return None
+    return None if left.harvest.empty else f"refs/fabrik/{into}"
+
+
+async def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Exit:
+    stdout.parent.mkdir(parents=True, exist_ok=True)
+    limits = Limits(seconds=GIT_SECONDS, output_bytes=BUNDLE_BYTES)
+    return await sandbox.exec(
+        Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd=sandbox.workspace)
+    )
