@@ -50,7 +50,7 @@ async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: 
     await workspace.remove_sandbox(work, purpose)
     if not work.context.setup:
         return await workspace.ready(work, purpose, commit, logs)
-    async with work.open_gateway().door(step.key) as door:
+    async with work.gateway.door(step.key) as door:
         doors = Doors(models=door.models, proxy=door.proxy)
         return await workspace.ready(work, purpose, commit, logs, doors)
 

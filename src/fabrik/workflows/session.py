@@ -44,7 +44,7 @@ async def run_session(
     """
     logs = work.paths.step_logs(step.key, step.attempt)
     logs.mkdir(parents=True, exist_ok=True)
-    async with work.open_gateway().door(step.key) as door:
+    async with work.gateway.door(step.key) as door:
         doors = Doors(models=door.models, proxy=door.proxy)
         sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
         workspace.mark(work, PURPOSE, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +13,13 @@ from fabrik.sandboxes.sandbox import Limits
 
 if TYPE_CHECKING:
     from fabrik.agents.agent import Agent
-    from fabrik.gateway.gateway import Gateway
     from fabrik.ledger.journal import Journal
+    from fabrik.ledger.store import Ledger
     from fabrik.sandboxes.sandbox import Provider
     from fabrik.vcs.project import Identity
     from fabrik.vcs.run_repo import RunRepo
     from fabrik.workflows.context import RunContext
+    from fabrik.workflows.run_gateway import RunGateway
 
 
 class Stop(FabrikError):
@@ -60,11 +60,12 @@ class Work:
     project: str  # path or URL
     context: RunContext
     paths: RunPaths
+    ledger: Ledger
     journal: Journal
     repo: RunRepo
     provider: Provider
     agent: Agent
-    open_gateway: Callable[[], Gateway]  # started at the first session
+    gateway: RunGateway
     identity: Identity
     grants: Grants
     sessions: list[str] = field(default_factory=list)  # keys of the sessions that count as iterations

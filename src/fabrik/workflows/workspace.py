@@ -200,3 +200,9 @@ async def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) ->
     return await sandbox.exec(
         Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd=sandbox.workspace)
     )
+
+
+async def remove_all(work: Work) -> None:
+    """Remove the run's sandboxes: all that was in them is in the run's repository by now."""
+    for ref in await work.provider.list(work.paths.sandboxes, {"run": work.run}):
+        await work.provider.destroy(ref)

@@ -1,0 +1,51 @@
+"""Puts the rooms of a run together: the only place where an agent, a sandbox and a repository meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fabrik import paths
+from fabrik.agents import registry as agents
+from fabrik.ledger.codec import decode
+from fabrik.ledger.journal import Journal
+from fabrik.ledger.store import Ledger
+from fabrik.ledger.types import Event, Run
+from fabrik.sandboxes import registry as sandboxes
+from fabrik.vcs.project import Identity
+from fabrik.vcs.run_repo import RunRepo
+from fabrik.workflows.context import RunContext
+from fabrik.workflows.run_gateway import RunGateway
+from fabrik.workflows.work import Grants, Work
+
+
+async def assemble(ledger: Ledger, run: Run, journal: Journal) -> Work:
+    """Everything the steps of this run work with, from its sealed context."""
+    context = decode(run.context, RunContext)
+    places = paths.home().run(run.id)
+    return Work(
+        run=run.id,
+        base=run.base_commit,
+        branch=run.branch,
+        project=run.project,
+        context=context,
+        paths=places,
+        ledger=ledger,
+        journal=journal,
+        repo=await RunRepo.open(places.repo),
+        provider=sandboxes.load(context.sandbox),
+        agent=agents.load(context.agent),
+        gateway=RunGateway(run.id, context, ledger, journal),
+        identity=Identity(name=context.author_name, email=context.author_email, configured=True),
+        grants=Grants(left=_answered_stops(ledger.events(run.id))),
+    )
+
+
+def _answered_stops(events: Sequence[Event]) -> int:
+    """How many times the run had stopped and a human resumed it."""
+    answered, stopped = 0, False
+    for event in events:
+        if event.kind == "run.stop":
+            stopped = True
+        elif event.kind == "run.resumed" and stopped:
+            answered, stopped = answered + 1, False
+    return answered

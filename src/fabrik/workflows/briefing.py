@@ -1,0 +1,106 @@
+"""What an agent is told: fills the Markdown prompts with what the host knows. No prompt text lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from fabrik.prompts.render import fence, render
+from fabrik.workflows.context import SealedCheck, SealedTask
+from fabrik.workflows.judge import Judgement
+from fabrik.workflows.results import ChecksResult, CheckResult, SessionResult, VerificationResult
+from fabrik.workflows.work import Work
+
+PROMPTS = ("implement", "fix", "fix-verification")
+
+
+def implement(
+    work: Work, task: SealedTask, *, pending: Collection[str], done: Sequence[str]
+) -> str:
+    """The first prompt of a task."""
+    return render("implement", _task(work, task) | {"done_so_far": _list(done), "checks_now": _list(pending)})
+
+
+def fix(
+    work: Work,
+    task: SealedTask,
+    ran: SessionResult,
+    results: ChecksResult,
+    judgement: Judgement,
+    *,
+    attempt: int,
+) -> str:
+    """Back to the agent, with the end of the real output of what failed."""
+    waiting = set(judgement.pending)
+    failed = [check for check in results.failed if check.name not in waiting]
+    return render(
+        "fix",
+        _task(work, task)
+        | {
+            "attempt": str(attempt),
+            "failures": _failures(failed) or _list(judgement.failures),
+            "changed": _list(ran.files),
+            "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
+        },
+    )
+
+
+def fix_verification(work: Work, verification: VerificationResult, *, attempt: int) -> str:
+    """Back to the agent: the candidate fails in a fresh clone. Held-out checks stay unseen."""
+    visible = _failures(verification.checks.failed)
+    hidden = len(verification.holdout.failed)
+    return render(
+        "fix-verification",
+        {
+            "spec_title": work.context.spec_title,
+            "spec": work.context.spec_text,
+            "checks": _commands(work.context.checks),
+            "failures": visible,
+            "held_out_failures": str(hidden) if hidden else "",
+            "commit": verification.commit,
+            "attempt": str(attempt),
+            "extra": _extra(work),
+        },
+    )
+
+
+def commit_message(work: Work, task: SealedTask) -> str:
+    """The message for work that a session of this task leaves uncommitted."""
+    first = next(iter(task.do.strip().splitlines()), "") or work.context.spec_title
+    subject = first if len(first) <= 72 else first[:71].rstrip() + "…"
+    return f"{subject}\n\nFabrik-Run: {work.run}\nFabrik-Task: {task.id}"
+
+
+def _task(work: Work, task: SealedTask) -> dict[str, str]:
+    tasks = work.context.tasks
+    return {
+        "spec_title": work.context.spec_title,
+        "spec": work.context.spec_text,
+        "task_id": task.id,
+        "task_number": str([t.id for t in tasks].index(task.id) + 1),
+        "task_total": str(len(tasks)),
+        "task_do": task.do,
+        "task_verify": task.verify,
+        "checks": _commands((*task.checks, *work.context.checks)),
+        "extra": _extra(work),
+    }
+
+
+def _extra(work: Work) -> str:
+    sealed = work.context.extra_prompt
+    return (work.paths.inputs / sealed.copy).read_text(encoding="utf-8") if sealed else ""
+
+
+def _commands(checks: Sequence[SealedCheck]) -> str:
+    return fence("\n".join(check.run for check in checks), "sh") if checks else ""
+
+
+def _failures(checks: Sequence[CheckResult]) -> str:
+    parts = []
+    for check in checks:
+        how = f"stopped by its {check.stopped_by} limit" if check.stopped_by else f"exit status {check.status}"
+        parts.append(f"### `{check.run}`: {how}\n\n{fence(check.tail or '(no output)')}")
+    return "\n\n".join(parts)
+
+
+def _list(items: Collection[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

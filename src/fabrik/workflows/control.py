@@ -1,0 +1,91 @@
+"""Starts, and cancels, the worker of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+
+from fabrik import paths
+from fabrik.errors import EnvironmentProblem, FabrikError, RunBusy, UsageError
+from fabrik.ledger.store import Ledger
+from fabrik.ledger.types import Run
+
+READY_SECONDS = 60.0  # a worker that takes longer to own its run is reported
+
+
+def start_worker(run_id: str) -> None:
+    """Start the run's worker as a process of its own, and return once it owns the run.
+
+    Raises RunBusy when another worker does, EnvironmentProblem when the worker does not start.
+    """
+    log = paths.home().run(run_id).worker_log
+    log.parent.mkdir(parents=True, exist_ok=True)
+    ready, told = os.pipe()
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fabrik.workflows.worker", run_id, "--ready-fd", str(told)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(told,),
+                start_new_session=True,
+                cwd="/",
+            )
+    finally:
+        os.close(told)
+    answer = _read_answer(ready)
+    process.returncode = process.returncode or 0  # it outlives this process on purpose
+    if not answer:
+        raise EnvironmentProblem(
+            "the worker did not start", where=str(log), todo="read this log, then `fabrik run resume` the run"
+        )
+    said = json.loads(answer)
+    if not said["ok"]:
+        raise _error(str(said["error"]), int(said["status"]))
+
+
+def _read_answer(ready: int) -> bytes:
+    with os.fdopen(ready, "rb") as pipe:
+        if not select.select([pipe], [], [], READY_SECONDS)[0]:
+            return b""
+        return pipe.readline()
+
+
+def _error(message: str, status: int) -> FabrikError:
+    return RunBusy(message) if status == RunBusy.exit_status else FabrikError(message)
+
+
+def resumable(run: Run) -> None:
+    """Raise UsageError when there is nothing to resume, RunBusy when a worker is at it."""
+    if run.alive:
+        raise RunBusy(
+            "this run is already being worked on", where=run.id, todo=f"`fabrik run attach {run.id[-8:]}`"
+        )
+    if run.status in ("shipped", "rejected"):
+        raise UsageError(
+            f"this run has ended ({run.status}), there is nothing to resume",
+            where=run.id,
+            todo="`fabrik run` starts a new one",
+        )
+
+
+def cancel(run_id: str, by: str = "fabrik run cancel") -> None:
+    """Cancel a run: its worker ends the session and all that runs in it, and records the verdict.
+
+    Where no worker lives, one is started to clear up. Raises UsageError when the run has ended.
+    """
+    with Ledger.open(paths.home().ledger) as ledger:
+        run = ledger.find_run(run_id)
+        if run.status not in ("running", "waiting"):
+            raise UsageError(f"this run has ended ({run.status})", where=run.id)
+        ledger.request_cancel(run.id, by)
+        process = ledger.owner_process(run.id) if run.alive else None
+    if process is None:
+        start_worker(run.id)
+    else:
+        os.kill(process.pid, signal.SIGTERM)

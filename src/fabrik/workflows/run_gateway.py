@@ -1,0 +1,83 @@
+"""The gateway of a run: started at its first session, because many steps never need it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fabrik.paths import doors_directory
+from fabrik.usage import Vendor
+from fabrik.workflows.context import RunContext
+
+if TYPE_CHECKING:
+    from fabrik.gateway.gateway import DoorPaths, Gateway
+    from fabrik.gateway.types import EgressDecision, GatewayConfig
+    from fabrik.ledger.journal import Journal
+    from fabrik.ledger.store import Ledger
+
+
+class RunGateway:
+    """Opens doors for the steps of one run, each metered under its step's key."""
+
+    def __init__(self, run: str, context: RunContext, ledger: Ledger, journal: Journal) -> None:
+        self._run = run
+        self._context = context
+        self._ledger = ledger
+        self._journal = journal
+        self._gateway: Gateway | None = None
+
+    @asynccontextmanager
+    async def door(self, step: str) -> AsyncIterator[DoorPaths]:
+        """The two doors of one step, open while the block runs."""
+        if self._gateway is None:
+            self._gateway = await self._start().__aenter__()
+        async with self._gateway.door(step) as paths:
+            yield paths
+
+    async def close(self) -> None:
+        """Close what is open; calls under way are recorded as cut."""
+        if self._gateway is not None:
+            await self._gateway.__aexit__(None, None, None)
+
+    def _start(self) -> Gateway:
+        from fabrik.gateway.gateway import Gateway
+
+        return Gateway(
+            self._config(),
+            directory=doors_directory(self._run),
+            on_call_started=self._journal.call_started,
+            on_call=self._journal.call_finished,
+            on_egress=self._egress,
+        )
+
+    def _config(self) -> GatewayConfig:
+        from fabrik.gateway.types import Budget, GatewayConfig
+
+        limits = self._context.limits
+        calls = self._ledger.model_calls(self._run)
+        return GatewayConfig(
+            upstreams=upstreams(self._context),
+            allow=self._context.allow,
+            budget=Budget(usd=limits.budget_usd, tokens=limits.budget_tokens, calls=limits.budget_calls),
+            spent=self._ledger.usage(self._run),
+            calls_started=max((call.id for call in calls), default=0),
+        )
+
+    async def _egress(self, decision: EgressDecision) -> None:
+        kind = "egress.allowed" if decision.allowed else "egress.refused"
+        await self._journal.event(
+            kind, step=decision.step, host=decision.host, port=decision.port, why=decision.why
+        )
+
+
+def upstreams(context: RunContext):  # type: ignore[no-untyped-def]
+    """Where each vendor's API is and the key for it, from this process's environment."""
+    from fabrik.gateway.hosts import UpstreamSettings, upstreams_from_environment
+
+    settings: dict[Vendor, UpstreamSettings] = {
+        vendor: UpstreamSettings(base_url=chosen.base_url, key_env=chosen.key_env)  # type: ignore[misc]
+        for vendor, chosen in context.upstreams.items()
+    }
+    return upstreams_from_environment(os.environ, settings)

@@ -1,0 +1,101 @@
+"""The workflow `ship`: from a sealed spec to a branch with the evidence that it does what was asked.
+
+baseline → for each task: implement → checks → fix … → candidate → verification → approval gate → ship.
+Reviews (after each task, and of the candidate) have their place between `do_task` and the candidate, and
+between verification and the gate.
+"""
+
+from __future__ import annotations
+
+from fabrik.ledger.journal import StepContext
+from fabrik.outcome import Verdict
+from fabrik.workflows import briefing
+from fabrik.workflows.attempts import session
+from fabrik.workflows.checks import run_checks
+from fabrik.workflows.gate import ask
+from fabrik.workflows.judge import Standing
+from fabrik.workflows.results import ChecksResult, Shipped, VerificationResult
+from fabrik.workflows.shipping import publish
+from fabrik.workflows.task import do_task
+from fabrik.workflows.verify import verify
+from fabrik.workflows.work import Stop, Work
+
+
+async def ship(work: Work) -> Shipped | None:
+    """Take a run as far as it can go; None when it waits at the approval gate.
+
+    Raises Stop with the verdict when it cannot go on.
+    """
+    baseline = await _baseline(work)
+    failing_before = [check.name for check in baseline.failed]
+    head = work.base
+    done: list[str] = []
+    total = len(work.context.tasks)
+    for task in work.context.tasks:
+        await work.journal.set_progress(f"{len(done)}/{total} tasks")
+        accepted = await do_task(work, task, head=head, failing_before=failing_before, done=tuple(done))
+        head = accepted.head
+        done.append(task.do)
+    await work.journal.set_progress(f"{total}/{total} tasks")
+    number, verification = await _prove(work, head)
+    if not await ask(work, number, verification, failing_before):
+        return None
+    return await publish(work, verification)
+
+
+async def _baseline(work: Work) -> ChecksResult:
+    """Which checks fail before any work is done: only those can prove that the work was done."""
+
+    async def run(step: StepContext) -> ChecksResult:
+        return await run_checks(work, step, work.base, work.context.checks)
+
+    inputs = {"commit": work.base, "checks": [check.run for check in work.context.checks]}
+    return await work.journal.step("baseline", run, result=ChecksResult, inputs=inputs)
+
+
+async def _prove(work: Work, head: str) -> tuple[int, VerificationResult]:
+    """Verify a candidate; what a fresh clone reveals goes back to the agent, within the same bounds."""
+    number = 1
+    allowance = work.context.limits.attempts
+    standing = Standing(tree=await work.repo.tree(head), failures=())
+    while True:
+        await _candidate(work, number, head)
+        verification = await verify(work, number, head)
+        if verification.ok:
+            return number, verification
+        failures = tuple(c.failure for c in (*verification.checks.failed, *verification.holdout.failed))
+        if standing.stuck or number > allowance:
+            if not work.grants.take():
+                raise _give_up(standing, number, failures)
+            standing = Standing(tree=standing.tree, failures=failures)
+            allowance = number + work.context.limits.attempts
+        ran = await session(
+            work,
+            f"candidate/fix#{number}",
+            role="fix",
+            head=head,
+            prompt=briefing.fix_verification(work, verification, attempt=number),
+            message=f"{work.context.spec_title}: fix what verification found",
+        )
+        standing = standing.after(ran, failures)
+        head = ran.head
+        number += 1
+
+
+def _give_up(standing: Standing, number: int, failures: tuple[str, ...]) -> Stop:
+    found = "; ".join(failures)
+    if standing.stuck:
+        return Stop(Verdict.BLOCKED, f"verification fails and the agent makes no progress ({found})")
+    return Stop(Verdict.EXHAUSTED, f"verification still fails after {number} candidates: {found}")
+
+
+async def _candidate(work: Work, number: int, commit: str) -> None:
+    async def put_forward(step: StepContext) -> str:
+        if await work.repo.tree(commit) == await work.repo.tree(work.base):
+            raise Stop(Verdict.BLOCKED, "nothing was done: the candidate is the same as the base commit")
+        await work.repo.set_ref("refs/fabrik/candidate", commit)
+        await step.event("candidate", commit=commit)
+        return commit
+
+    await work.journal.step(f"candidate#{number}", put_forward, result=str, inputs={"commit": commit})
+    await work.journal.set_candidate(commit)
