@@ -20,7 +20,7 @@ from fabrik.workflows.work import Grants, Work
 
 async def assemble(ledger: Ledger, run: Run, journal: Journal) -> Work:
     """Everything the steps of this run work with, from its sealed context."""
-    context = decode(run.context, RunContext)
+    context = decode(RunContext, run.context)
     places = paths.home().run(run.id)
     return Work(
         run=run.id,

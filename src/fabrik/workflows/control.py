@@ -11,6 +11,7 @@ import sys
 
 from fabrik import paths
 from fabrik.errors import EnvironmentProblem, FabrikError, RunBusy, UsageError
+from fabrik.ledger.ownership import owner_process
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 
@@ -84,7 +85,7 @@ def cancel(run_id: str, by: str = "fabrik run cancel") -> None:
         if run.status not in ("running", "waiting"):
             raise UsageError(f"this run has ended ({run.status})", where=run.id)
         ledger.request_cancel(run.id, by)
-        process = ledger.owner_process(run.id) if run.alive else None
+        process = owner_process(ledger, run.id)
     if process is None:
         start_worker(run.id)
     else:

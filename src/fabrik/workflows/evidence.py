@@ -43,7 +43,7 @@ def render(
     calls: Sequence[ModelCall],
 ) -> str:
     """The page as Markdown. Pure."""
-    context = decode(run.context, RunContext)
+    context = decode(RunContext, run.context)
     finished = [step for step in steps if step.state == "finished"]
     sections = [
         _head(run, context),
@@ -83,7 +83,7 @@ def _verification(run: Run, context: RunContext, steps: Sequence[Step]) -> str:
     before = _baseline(steps)
     parts = []
     for step in found:
-        result = decode(step.result, VerificationResult)
+        result = decode(VerificationResult, step.result)
         rows = _check_rows(result.checks, before, "spec") + _check_rows(result.holdout, {}, "held-out")
         outcome = "passed" if result.ok else "**failed**"
         part = f"### `{step.key}` {outcome}\n\nFresh clone at commit `{result.commit}`, tree `{result.tree}`."
@@ -99,7 +99,7 @@ def _verification(run: Run, context: RunContext, steps: Sequence[Step]) -> str:
 def _baseline(steps: Sequence[Step]) -> dict[str, bool]:
     for step in steps:
         if step.key == "baseline":
-            return {check.name: check.ok for check in decode(step.result, ChecksResult).checks}
+            return {check.name: check.ok for check in decode(ChecksResult, step.result).checks}
     return {}
 
 
@@ -154,7 +154,7 @@ def _sessions(steps: Sequence[Step]) -> str:
     for step in steps:
         if not isinstance(step.result, dict) or "transcript" not in step.result:
             continue
-        ran = decode(step.result, SessionResult)
+        ran = decode(SessionResult, step.result)
         says = f"said “{ran.says}”" if ran.says else ""
         rows.append(
             (

@@ -1,0 +1,1 @@
+"""Measurements: each figure is a ratio to a baseline of the same run, or growth. `make bench` runs them."""

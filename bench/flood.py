@@ -1,0 +1,78 @@
+"""1 GiB on an agent's stdout: what it costs the worker in memory, and how long it takes beside a plain file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from bench.figures import Figure, median
+from bench.project import fabrik, make_agent, make_project, make_spec
+from bench.workers import start, wait_for_all
+
+FLOOD = """#!/bin/sh
+# Writes 1 GiB of lines of 200 bytes, then does its task.
+date +%s%N > started.txt
+line=$(printf '%0199d' 7)
+yes "$line" | head -c 1073741824
+date +%s%N > ended.txt
+echo done > work.txt
+git add -A
+git commit -q -m flood
+"""
+PLAIN = """#!/bin/sh
+line=$(printf '%0199d' 7)
+yes "$line" | head -c 1073741824
+"""
+
+
+def plain(directory: Path) -> float:
+    """Seconds to write the same bytes to a file."""
+    script = make_agent(directory / "plain.sh", PLAIN)
+    target = directory / "plain.log"
+    start_at = time.perf_counter()
+    with target.open("wb") as file:
+        subprocess.run([script], stdout=file, check=True)
+    seconds = time.perf_counter() - start_at
+    target.unlink()
+    return seconds
+
+
+def ours(directory: Path) -> tuple[float, float]:
+    """(seconds of the whole session step, the worker's peak memory in MB)."""
+    project = make_project(directory / "project")
+    agent = make_agent(directory / "flood.sh", FLOOD)
+    spec = make_spec(directory / "specs", 1)
+    home = directory / "home"
+    run = start(spec, project, agent, home)
+    peak = wait_for_all([run], home)[run]
+    events = json.loads(fabrik("runs", "show", run, "--json", home=home).stdout)["steps"]
+    step = next(s for s in events if s["key"] == "task/1/implement#1")
+    return float(step["finished_at"]) - float(step["started_at"]), peak
+
+
+def measure(directory: Path) -> list[Figure]:
+    """Alternate the two, three times."""
+    pairs = []
+    for turn in range(3):
+        place = directory / str(turn)
+        place.mkdir()
+        pairs.append((plain(place), *ours(place)))
+        os.sync()
+    base, mine = median([p[0] for p in pairs]), median([p[1] for p in pairs])
+    return [
+        Figure(
+            name="1 GiB of stdout: whole session, x writing it to a file",
+            value=median([p[1] / p[0] for p in pairs]),
+            bound=1.3,
+            detail=f"{mine:.2f} s against {base:.2f} s",
+        ),
+        Figure(
+            name="1 GiB of stdout: worker's peak memory, MB",
+            value=max(p[2] for p in pairs),
+            bound=80,
+            detail="VmHWM",
+        ),
+    ]
