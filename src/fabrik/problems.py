@@ -104,7 +104,9 @@ def _explain(error: Mapping[str, Any], model: type, file: str) -> Problem:
         what = f"must be {_WANTED[kind]}, not {_KINDS.get(type(value), 'a number')}"
     elif kind == "literal_error":
         allowed = _keys_of_literal(str(context.get("expected", "")))
-        what = f"must be {' or '.join(allowed)}" if len(allowed) < 3 else f"must be one of {', '.join(allowed)}"
+        what = (
+            f"must be {' or '.join(allowed)}" if len(allowed) < 3 else f"must be one of {', '.join(allowed)}"
+        )
         if isinstance(value, str) and (meant := closest(value, allowed)):
             todo = f"did you mean `{meant}`?"
     elif kind in ("too_short", "string_too_short"):

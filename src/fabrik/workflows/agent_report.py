@@ -1,7 +1,7 @@
 """The report that an agent may leave: what it claims and what it asks. Never evidence of anything.
 
-The format is the one of the original's report.json: v, taskId, status, work, files, tests, issues, next. Agents
-write it by hand, so what can be understood is taken and the rest is told.
+The format is the one of the original's report.json: v, taskId, status, work, files, tests, issues, next.
+Agents write it by hand, so what can be understood is taken and the rest is told.
 """
 
 from __future__ import annotations
