@@ -16,7 +16,6 @@ FABRIK_HOME (default $XDG_STATE_HOME/fabrik, then ~/.local/state/fabrik)
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,5 +91,7 @@ def home() -> Home:
 
 def doors_directory(run_id: str) -> Path:
     """Where a run's unix sockets live: short, because a socket's path may have 107 bytes at the most."""
+    import tempfile  # as slow to load as all the rest of a command that only reads
+
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     return Path(base) / f"fabrik-{os.getuid()}" / run_id

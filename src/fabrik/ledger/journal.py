@@ -1,0 +1,193 @@
+"""The journal: how a worker writes its run. Finished steps are never run twice, whatever happens between.
+
+A step is written twice, each time in one transaction that also compares the owner's fence: its intent
+before it starts; its result, its reports and its event when it ends. A process that dies in between leaves
+the intent, and the step starts again, as its next attempt, when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from sqlite3 import Connection as Db
+from typing import Any, TypeVar
+
+from fabrik.errors import Fenced, LedgerError
+from fabrik.ledger import calls, changes, codec, steps
+from fabrik.ledger.connection import to_json
+from fabrik.ledger.ownership import Ownership
+from fabrik.ledger.store import Ledger
+from fabrik.ledger.types import Gate, TaskReport
+from fabrik.outcome import EXIT_OF_VERDICT, Verdict
+from fabrik.usage import ModelCall, WireProtocol
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class StepContext:
+    """What a step knows of itself, and how it tells what happens while it works."""
+
+    def __init__(self, journal: Journal, key: str, attempt: int, inputs: Mapping[str, Any]) -> None:
+        self.key = key
+        self.attempt = attempt  # 1: the first start; more: an earlier one was cut off or failed
+        self.inputs = inputs
+        self.reports: list[TaskReport] = []
+        self._journal = journal
+
+    async def event(self, kind: str, **data: Any) -> None:
+        """Write an event of this step at once. Raises Fenced, LedgerError, DiskFull."""
+        await self._journal.event(kind, step=self.key, **data)
+
+    def record(self, report: TaskReport) -> None:
+        """Keep a report for the transaction that writes the step's result; a step that fails leaves none."""
+        self.reports.append(report)
+
+
+class Journal:
+    """Writes one run, for its owner, from one event loop.
+
+    Every coroutine may raise Fenced (the run is no longer ours: end quietly), LedgerError and DiskFull.
+    A cancelled one ends only when the transaction that was under way has ended too.
+    """
+
+    def __init__(self, ledger: Ledger, ownership: Ownership) -> None:
+        self._ledger = ledger
+        self._ownership = ownership
+        self._run = ownership.run_id
+        self._live: set[str] = set()  # keys of the steps that run now, in this process
+        self._turn = asyncio.Lock()  # one thread at a time, so that a locked ledger cannot use them all up
+        self._cancel = False  # as the last transaction saw it
+
+    async def step(
+        self,
+        key: str,
+        fn: Callable[[StepContext], Awaitable[T]],
+        *,
+        result: type[T],
+        inputs: Mapping[str, Any] = {},
+    ) -> T:
+        """Run a step once in the run's life and give its result, now and ever after.
+
+        key: its identity, such as `task/3/implement#2`. result: the declared type of the result, see
+        codec.py; what is returned was stored and read back, so it is the same after a resume.
+        inputs: what the step depends on; when they differ from those of a finished step, an event says
+        which, and the stored result still counts.
+
+        Whatever fn raises is recorded as the step's failure and raised again; a cancellation,
+        KeyboardInterrupt and Fenced record nothing. Raises RuntimeError when the key runs already or the
+        run has ended or waits, codec.Mismatch when the result or the inputs are not of a kind that can be
+        stored, LedgerError when the stored result does not fit the declared type.
+        """
+        if key in self._live:
+            raise RuntimeError(f"step {key} was started while it runs")
+        wanted = to_json(codec.plain(inputs))
+        self._live.add(key)
+        try:
+            start = await self._write(lambda db: steps.begin(db, self._run, key, wanted))
+            if start.finished:
+                return self._stored(key, result, start.result)
+            return await self._perform(StepContext(self, key, start.attempt, inputs), fn, result)
+        finally:
+            self._live.discard(key)
+
+    async def _perform(
+        self, context: StepContext, fn: Callable[[StepContext], Awaitable[T]], kind: type[T]
+    ) -> T:
+        run, key, attempt = self._run, context.key, context.attempt
+        began = time.monotonic()
+        try:
+            data = codec.encode(kind, await fn(context))
+            value = codec.decode(kind, data)
+        except Fenced:
+            raise
+        except Exception as error:
+            failure = error
+            await self._write(lambda db: steps.fail(db, run, key, attempt, failure))
+            raise
+        text, seconds = to_json(data), time.monotonic() - began
+        await self._write(
+            lambda db: steps.finish(
+                db, run, key, attempt, result=text, reports=context.reports, seconds=seconds
+            )
+        )
+        return value
+
+    def _stored(self, key: str, kind: type[T], data: Any) -> T:
+        try:
+            return codec.decode(kind, data)
+        except codec.Mismatch as error:
+            raise LedgerError(
+                f"the stored result of step {key} does not fit this version of fabrik ({error})",
+                where=self._run,
+                todo="resume the run with the version that started it, or start a new run",
+            ) from error
+
+    async def event(self, kind: str, *, step: str | None = None, **data: Any) -> None:
+        """Write an event of the run at once. The data must be plain JSON."""
+        await self._write(lambda db: changes.add_event(db, self._run, kind, step, **data))
+
+    async def set_progress(self, text: str) -> None:
+        """Say how far the run is, for lists: `2/5 tasks`."""
+        await self._write(lambda db: changes.set_progress(db, self._run, text))
+
+    async def set_candidate(self, commit: str) -> None:
+        """Put a commit forward as finished."""
+        await self._write(lambda db: changes.set_candidate(db, self._run, commit))
+
+    async def open_gate(self, number: int, candidate: str, reason: str) -> Gate:
+        """Let the run wait for a human; the gate of this number is opened once and then given as it is.
+
+        A gate that has been decided does not make the run wait: look at the state of what is returned.
+        Raises RuntimeError when the number was used for another candidate, or the run has ended.
+        """
+        return await self._write(lambda db: changes.open_gate(db, self._run, number, candidate, reason))
+
+    async def finish(self, verdict: Verdict, reason: str | None) -> None:
+        """End the run. reason: one line a person can act on, unless all went well.
+
+        Doing it twice changes nothing; raises RuntimeError for a second, different verdict.
+        """
+        await self._write(lambda db: changes.finish(db, self._run, verdict, EXIT_OF_VERDICT[verdict], reason))
+
+    async def reopen(self) -> None:
+        """Make a run that is resumed a running one, and forget a request to cancel it.
+
+        Raises UsageError when it was shipped or rejected.
+        """
+        await self._write(lambda db: changes.reopen(db, self._run))
+
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the run to stop. Cheap, and it never waits for the ledger: ask often.
+
+        While a transaction is under way it gives what the one before saw. Raises LedgerError.
+        """
+        if not self._turn.locked():
+            self._cancel = self._ledger.cancel_requested(self._run)
+        return self._cancel
+
+    async def call_started(self, id: int, step: str, protocol: WireProtocol, model: str | None) -> None:
+        """Write that a model call begins: should its end never be seen, its cost stays unknown, not 0."""
+        await self._write(lambda db: calls.start(db, self._run, id, step, protocol, model))
+
+    async def call_finished(self, call: ModelCall) -> None:
+        """Write the end of a model call. Raises RuntimeError when it is written already."""
+        await self._write(lambda db: calls.finish(db, self._run, call))
+
+    async def _write(self, work: Callable[[Db], R]) -> R:
+        def unit() -> R:
+            with self._ledger.transaction() as db:
+                self._cancel = bool(self._ownership.check(db)["cancel_requested"])
+                return work(db)
+
+        async with self._turn:
+            hop = asyncio.get_running_loop().run_in_executor(None, unit)
+            try:
+                return await asyncio.shield(hop)
+            except asyncio.CancelledError:
+                # The thread cannot be stopped. Who cancels must find the ledger at rest afterwards.
+                await asyncio.wait([hop])
+                if not hop.cancelled():
+                    hop.exception()  # seen; the cancellation is what counts
+                raise

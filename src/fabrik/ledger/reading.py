@@ -1,0 +1,103 @@
+"""What can be asked of a ledger. Every answer comes from one statement, so it is one consistent moment."""
+
+from __future__ import annotations
+
+import re
+from sqlite3 import Row
+from typing import TYPE_CHECKING
+
+from fabrik.errors import UsageError
+from fabrik.ledger import rows
+from fabrik.ledger.connection import Connection
+from fabrik.usage import ModelCall, Usage, total
+
+if TYPE_CHECKING:
+    from fabrik.ledger.types import Event, Gate, Run, RunStatus, Step, TaskReport
+
+_REF = re.compile(r"[0-9A-Z]{1,26}")  # more than Crockford's letters: a mistyped one is "not found"
+_CANDIDATES_SHOWN = 8
+
+
+class Readings(Connection):
+    """A ledger, to read from. Every method may raise LedgerError."""
+
+    def find_run(self, ref: str) -> Run:
+        """The run that is meant by its id, by the beginning or end of it (in any case), or by "last".
+
+        Raises UsageError when there is none, or more than one: then with the candidates.
+        """
+        if ref.lower() == "last":
+            newest = self._read("run_last")
+            if not newest:
+                raise UsageError("there is no run yet", todo="start one with `fabrik run --spec PATH`")
+            return self._run(newest[0]["id"])
+        wanted = ref.upper()
+        found = self._read("run_find", ref=wanted) if _REF.fullmatch(wanted) else []
+        found = [row for row in found if row["id"] == wanted] or found
+        if not found:
+            raise UsageError(f"there is no run '{ref}'", todo="`fabrik runs list` shows the runs")
+        if len(found) > 1:
+            lines = [f"{row['id']}  {row['status']}  {row['spec_id']}" for row in found[:_CANDIDATES_SHOWN]]
+            if len(found) > _CANDIDATES_SHOWN:
+                lines.append(f"and {len(found) - _CANDIDATES_SHOWN} more")
+            raise UsageError(
+                f"'{ref}' may mean {len(found)} runs:\n  " + "\n  ".join(lines),
+                todo="give more characters of the id; its last ones tell runs apart best",
+            )
+        return self._run(found[0]["id"])
+
+    def list_runs(self, *, limit: int | None = 20, status: RunStatus | None = None) -> list[Run]:
+        """Runs, the one dispatched last first. limit None: all of them."""
+        return self._runs(limit=-1 if limit is None else limit, status=status)
+
+    def events(self, run_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        """The run's events in order, those after a seq."""
+        found = self._read("event_list", run=run_id, after=after, limit=-1 if limit is None else limit)
+        return [rows.event(row) for row in found]
+
+    def steps(self, run_id: str) -> list[Step]:
+        """The run's steps in the order of their first start."""
+        return [rows.step(row) for row in self._read("step_list", run=run_id)]
+
+    def task_reports(self, run_id: str) -> list[TaskReport]:
+        """What the host found out about the run's tasks, oldest first."""
+        return [rows.task_report(row) for row in self._read("task_report_list", run=run_id)]
+
+    def gates(self, run_id: str) -> list[Gate]:
+        """The run's approval gates by number."""
+        return [rows.gate(row) for row in self._read("gate_list", run=run_id)]
+
+    def model_calls(self, run_id: str, step: str | None = None) -> list[ModelCall]:
+        """The model calls of a run, or of one of its steps, in order of start.
+
+        A call that is under way, or whose end was never seen, has outcome "cut" and unknown usage.
+        """
+        return [rows.model_call(row) for row in self._read("call_list", run=run_id, step=step)]
+
+    def calls_started(self, run_id: str) -> int:
+        """The highest number that a model call of the run has; 0 when there was none."""
+        return int(self._read("call_last", run=run_id)[0][0])
+
+    def usage(self, run_id: str) -> Usage:
+        """What all model calls of a run used."""
+        return total(call.usage for call in self.model_calls(run_id))
+
+    def usage_of_step(self, run_id: str, step: str) -> Usage:
+        """What the model calls of one step used."""
+        return total(call.usage for call in self.model_calls(run_id, step))
+
+    def cancel_requested(self, run_id: str) -> bool:
+        """Whether somebody asked the run to stop; False when there is no such run."""
+        found = self._read("run_state", run=run_id)
+        return bool(found and found[0]["cancel_requested"])
+
+    def owner_row(self, run_id: str) -> Row | None:
+        """Who claimed the run last: workdir, fence, process. See ownership.owner_process."""
+        found = self._read("run_owner", run=run_id)
+        return found[0] if found else None
+
+    def _run(self, run_id: str) -> Run:
+        return self._runs(run_id=run_id)[0]
+
+    def _runs(self, *, run_id: str | None = None, status: str | None = None, limit: int = -1) -> list[Run]:
+        return [rows.run(row) for row in self._read("run_list", id=run_id, status=status, limit=limit)]

@@ -1,0 +1,48 @@
+"""The ledger: the one source of truth about runs. Safe for many processes at once on one machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fabrik.errors import LedgerError
+from fabrik.ledger import changes
+from fabrik.ledger.connection import run_query
+from fabrik.ledger.reading import Readings
+
+if TYPE_CHECKING:
+    from fabrik.ledger.types import Gate, NewRun, Run
+
+
+class Ledger(Readings):
+    """What anybody may read and what a human may write. A run's own progress is written by its Journal.
+
+    Every method may raise LedgerError and DiskFull.
+    """
+
+    def create_run(self, run: NewRun) -> Run:
+        """Record a dispatched run. Raises LedgerError when there is one with this id."""
+        with self.transaction() as db:
+            if run_query(db, "run_state", run=run.id).fetchone() is not None:
+                raise LedgerError("there is a run with this id already", where=run.id, todo="use a new id")
+            changes.create(db, run)
+        return self._run(run.id)
+
+    def request_cancel(self, run_id: str, by: str) -> None:
+        """Ask the run's worker to stop. Asking again changes nothing.
+
+        Raises UsageError when there is no such run or it has ended.
+        """
+        with self.transaction() as db:
+            changes.request_cancel(db, run_id, by)
+
+    def decide_gate(self, run_id: str, number: int, *, approve: bool, by: str, notes: str | None) -> Gate:
+        """A human's decision at an approval gate, with the feedback for the agent.
+
+        The run stays `waiting` until it is resumed. Raises UsageError when there is no such gate, when it
+        was decided before, or when the run has ended.
+        """
+        with self.transaction() as db:
+            return changes.decide_gate(db, run_id, number, approve=approve, by=by, notes=notes)
+
+
+__all__ = ["Ledger"]
