@@ -52,7 +52,9 @@ git -C "$dir/repo.git" update-ref refs/heads/main "$base"
 
 def gaps(repository: Path, commit: str) -> list[float]:
     """Seconds between the end of each agent and the start of the next, from the times they committed."""
-    names = [n for n in git("ls-tree", "--name-only", commit, cwd=repository).split() if n.startswith("time-")]
+    names = [
+        n for n in git("ls-tree", "--name-only", commit, cwd=repository).split() if n.startswith("time-")
+    ]
     spans = sorted(
         tuple(int(word) for word in git("show", f"{commit}:{name}", cwd=repository).split()) for name in names
     )

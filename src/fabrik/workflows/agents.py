@@ -72,11 +72,11 @@ def _name(config: Config, request: RunRequest) -> str:
         return "command"
     if request.agent_script:
         return "scripted"
-    for name in registry.DETECTED:
+    for name in registry.DETECTION:
         if all(shutil.which(program) for program in registry.load(name).programs):
             return name
     raise EnvironmentProblem(
-        f"no coding agent is installed ({', '.join(registry.DETECTED)})",
+        f"no coding agent is installed ({', '.join(registry.DETECTION)})",
         todo="install one, or name your own program: --agent command --agent-command PATH",
     )
 

@@ -9,6 +9,7 @@ import time
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES, Policy, Verdict
+from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.session import run_session
 from fabrik.workflows.work import Stop, Work
@@ -19,7 +20,7 @@ UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no tim
 
 
 async def session(
-    work: Work, key: str, *, role: Role, head: str, prompt: str, message: str
+    work: Work, key: str, *, role: Role, head: str, prompt: Prompt, message: str
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
@@ -35,7 +36,7 @@ async def session(
             await step.event("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
             return await run_session(work, step, role=role, head=head, prompt=prompt, message=message)
 
-        inputs = {"head": head, "role": role, "prompt": prompt, "agent": work.agent.name}
+        inputs = {"head": head, "role": role, "prompt": prompt("$FABRIK_REPORT"), "agent": work.agent.name}
         result = await work.journal.step(step_key, play, result=SessionResult, inputs=inputs)
         policy = POLICIES[result.cause]
         if policy.counts:
@@ -60,7 +61,9 @@ def _bound_iterations(work: Work, key: str) -> None:
         if work.grants.take():
             work.grants.rounds += 1
             return
-        raise Stop(Verdict.EXHAUSTED, f"{most} sessions were used up before {key}: resume grants as many again")
+        raise Stop(
+            Verdict.EXHAUSTED, f"{most} sessions were used up before {key}: resume grants as many again"
+        )
 
 
 def _reason(policy: Policy, result: SessionResult, failures: int) -> str:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fabrik.prompts.render import fence, render
 from fabrik.workflows.context import SealedCheck, SealedTask
 from fabrik.workflows.judge import Judgement
-from fabrik.workflows.results import ChecksResult, CheckResult, SessionResult, VerificationResult
+from fabrik.workflows.results import CheckResult, ChecksResult, SessionResult, VerificationResult
 from fabrik.workflows.work import Work
 
-PROMPTS = ("implement", "fix", "fix-verification")
+Prompt = Callable[[str], str]  # the path of the session's report, inside → what the agent is told
 
 
-def implement(
-    work: Work, task: SealedTask, *, pending: Collection[str], done: Sequence[str]
-) -> str:
+def implement(work: Work, task: SealedTask, *, pending: Collection[str], done: Sequence[str]) -> Prompt:
     """The first prompt of a task."""
-    return render("implement", _task(work, task) | {"done_so_far": _list(done), "checks_now": _list(pending)})
+    variables = {"done_so_far": _list(done), "checks_now": _list(pending)}
+    return lambda report: render("implement", _task(work, task) | variables | {"report_path": report})
 
 
 def fix(
@@ -28,39 +27,33 @@ def fix(
     judgement: Judgement,
     *,
     attempt: int,
-) -> str:
+) -> Prompt:
     """Back to the agent, with the end of the real output of what failed."""
     waiting = set(judgement.pending)
     failed = [check for check in results.failed if check.name not in waiting]
-    return render(
-        "fix",
-        _task(work, task)
-        | {
-            "attempt": str(attempt),
-            "failures": _failures(failed) or _list(judgement.failures),
-            "changed": _list(ran.files),
-            "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
-        },
-    )
+    variables = {
+        "attempt": str(attempt),
+        "failures": _failures(failed) or _list(judgement.failures),
+        "changed": _list(ran.files),
+        "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
+    }
+    return lambda report: render("fix", _task(work, task) | variables | {"report_path": report})
 
 
-def fix_verification(work: Work, verification: VerificationResult, *, attempt: int) -> str:
+def fix_verification(work: Work, verification: VerificationResult, *, attempt: int) -> Prompt:
     """Back to the agent: the candidate fails in a fresh clone. Held-out checks stay unseen."""
-    visible = _failures(verification.checks.failed)
     hidden = len(verification.holdout.failed)
-    return render(
-        "fix-verification",
-        {
-            "spec_title": work.context.spec_title,
-            "spec": work.context.spec_text,
-            "checks": _commands(work.context.checks),
-            "failures": visible,
-            "held_out_failures": str(hidden) if hidden else "",
-            "commit": verification.commit,
-            "attempt": str(attempt),
-            "extra": _extra(work),
-        },
-    )
+    variables = {
+        "spec_title": work.context.spec_title,
+        "spec": work.context.spec_text,
+        "checks": _commands(work.context.checks),
+        "failures": _failures(verification.checks.failed),
+        "held_out_failures": str(hidden) if hidden else "",
+        "commit": verification.commit,
+        "attempt": str(attempt),
+        "extra": _extra(work),
+    }
+    return lambda report: render("fix-verification", variables | {"report_path": report})
 
 
 def commit_message(work: Work, task: SealedTask) -> str:
@@ -87,7 +80,9 @@ def _task(work: Work, task: SealedTask) -> dict[str, str]:
 
 def _extra(work: Work) -> str:
     sealed = work.context.extra_prompt
-    return (work.paths.inputs / sealed.copy).read_text(encoding="utf-8") if sealed else ""
+    if sealed is None:
+        return ""
+    return (work.paths.inputs / sealed.copy).read_text(encoding="utf-8")
 
 
 def _commands(checks: Sequence[SealedCheck]) -> str:
@@ -97,7 +92,9 @@ def _commands(checks: Sequence[SealedCheck]) -> str:
 def _failures(checks: Sequence[CheckResult]) -> str:
     parts = []
     for check in checks:
-        how = f"stopped by its {check.stopped_by} limit" if check.stopped_by else f"exit status {check.status}"
+        how = (
+            f"stopped by its {check.stopped_by} limit" if check.stopped_by else f"exit status {check.status}"
+        )
         parts.append(f"### `{check.run}`: {how}\n\n{fence(check.tail or '(no output)')}")
     return "\n\n".join(parts)
 

@@ -97,5 +97,3 @@ async def _run(
     else:
         await step.event("check.failed", **data, stopped_by=ended.stopped_by, tail=end[-2000:])
     return result
-
-

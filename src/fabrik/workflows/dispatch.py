@@ -94,7 +94,9 @@ async def _source(request: RunRequest, warn: Warn) -> Source:
         return Source(place=request.repo, local=None, remote=request.repo)
     project = await inspect((request.project or Path.cwd()).absolute())
     if project.dirty:
-        warn(f"{project.root} has uncommitted changes: they are not part of this run, which starts at a commit")
+        warn(
+            f"{project.root} has uncommitted changes: they are not part of this run, which starts at a commit"
+        )
     if request.push and not project.remote:
         raise UsageError("--push needs a remote", where=str(project.root), todo="`git remote add origin URL`")
     return Source(place=str(project.root), local=project.root, remote=project.remote)
@@ -106,7 +108,9 @@ async def _require_sandbox(name: str, warn: Warn) -> None:
     if not found.ready:
         raise EnvironmentProblem(f"the sandbox {name} cannot be used: {found.why}", todo=found.todo)
     if not provider.isolates:
-        warn("--sandbox none: the agent runs as you, with your files, keys and network. NOTHING is protected.")
+        warn(
+            "--sandbox none: the agent runs as you, with your files, keys and network. NOTHING is protected."
+        )
 
 
 async def _branch(request: RunRequest, loaded: Loaded, source: Source) -> str:
@@ -235,9 +239,9 @@ def _read_prompt(path: Path) -> bytes:
         content = path.read_bytes()
         content.decode("utf-8")
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), todo="check --prompt") from error
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=str(path), todo="check --prompt"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError("is not UTF-8 text", where=str(path), todo="save it as UTF-8") from error
     return content
-
-

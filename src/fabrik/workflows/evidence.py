@@ -106,7 +106,9 @@ def _baseline(steps: Sequence[Step]) -> dict[str, bool]:
 def _check_rows(results: ChecksResult, before: dict[str, bool], kind: str) -> list[Sequence[str]]:
     return [
         (
-            f"{_inline(check.name)}: `{_code(check.run)}`" if check.name != check.run else f"`{_code(check.run)}`",
+            f"{_inline(check.name)}: `{_code(check.run)}`"
+            if check.name != check.run
+            else f"`{_code(check.run)}`",
             kind,
             {True: "passed", False: "failed", None: "–"}[before.get(check.name)],
             "passed" if check.ok else f"**failed** ({check.stopped_by or check.status or check.signal})",
@@ -170,7 +172,9 @@ def _sessions(steps: Sequence[Step]) -> str:
     if not rows:
         return ""
     header = ("Session", "Ended", "Tree", "Commit", "Seconds", "Transcript (SHA-256)", "Notes")
-    return "## Sessions\n\n" + _table(header, rows) + "\n\nWhat an agent says of its own work is not evidence."
+    return (
+        "## Sessions\n\n" + _table(header, rows) + "\n\nWhat an agent says of its own work is not evidence."
+    )
 
 
 def _usage(usage: Usage, calls: Sequence[ModelCall]) -> str:
@@ -220,5 +224,3 @@ def _code(text: str) -> str:
     """Text from outside between backticks."""
     flat = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
     return "".join(c for c in flat if c.isprintable())
-
-

@@ -15,12 +15,12 @@ async def ask(
     work: Work, number: int, verification: VerificationResult, failing_before: Sequence[str]
 ) -> bool:
     """True when the gate is approved, False while it is open. Raises Stop when it was rejected."""
-    gate = await work.journal.gate(number)
+    gate = next((g for g in work.ledger.gates(work.run) if g.number == number), None)
     if gate is None:
         await work.journal.open_gate(number, verification.commit, _reason(work, verification, failing_before))
         if not work.context.auto_approve:
             return False
-        gate = await work.journal.decide_gate(number, approve=True, by=AUTO, notes=None)
+        gate = work.ledger.decide_gate(work.run, number, approve=True, by=AUTO, notes=None)
     if gate.state == "rejected":
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
     return gate.state == "approved"

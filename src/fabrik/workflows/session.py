@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik.agents.agent import Conclusion, Ending, Role, SessionRequest
@@ -15,6 +15,7 @@ from fabrik.outcome import POLICIES, Cause
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
+from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.logs import read_end, seal
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.transcript import TranscriptReader
@@ -35,11 +36,11 @@ LIMIT_CAUSES = {
 
 
 async def run_session(
-    work: Work, step: StepContext, *, role: Role, head: str, prompt: str, message: str
+    work: Work, step: StepContext, *, role: Role, head: str, prompt: Prompt, message: str
 ) -> SessionResult:
     """Run one session on a workspace at `head` and bring back what it did.
 
-    `message` is the commit message for work that the agent leaves uncommitted.
+    `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
@@ -80,10 +81,10 @@ async def run_session(
 
 
 async def _play(
-    work: Work, step: StepContext, sandbox: Sandbox, doors: Doors, role: Role, prompt: str, logs: Path
+    work: Work, step: StepContext, sandbox: Sandbox, doors: Doors, role: Role, prompt: Prompt, logs: Path
 ) -> tuple[Exit, TranscriptReader]:
     request = SessionRequest(
-        prompt=prompt,
+        prompt=prompt(f"{sandbox.home}/{REPORT}"),
         role=role,
         run=work.run,
         step=step.key,
@@ -167,9 +168,7 @@ async def _land(
     """Put what the session did on top of the commit it started from."""
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
     left = await workspace.harvest(work, sandbox, result.head, message, into, logs)
-    landed = await work.repo.land(
-        result.head, left.head, message, work.identity, when=int(time.time())
-    )
+    landed = await work.repo.land(result.head, left.head, message, work.identity, when=datetime.now(UTC))
     in_step = left.harvest.healthy and landed.commit == left.harvest.workspace_head
     workspace.mark(work, PURPOSE, landed.commit, in_step=in_step)
     notes = list(result.notes)
@@ -186,5 +185,3 @@ async def _land(
         files=tuple(file.path for file in files[:200]),
         notes=tuple(notes),
     )
-
-

@@ -93,7 +93,7 @@ async def _candidate(work: Work, number: int, commit: str) -> None:
     async def put_forward(step: StepContext) -> str:
         if await work.repo.tree(commit) == await work.repo.tree(work.base):
             raise Stop(Verdict.BLOCKED, "nothing was done: the candidate is the same as the base commit")
-        await work.repo.set_ref("refs/fabrik/candidate", commit)
+        await work.repo.set_ref("candidate", commit)
         await step.event("candidate", commit=commit)
         return commit
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 from fabrik.ledger.journal import StepContext
+from fabrik.vcs.publish import push_to_remote
 from fabrik.workflows.results import Shipped, VerificationResult
 from fabrik.workflows.work import Work
 
@@ -19,7 +21,7 @@ async def publish(work: Work, verification: VerificationResult) -> Shipped:
         await work.repo.publish(commit, work.branch, work.project)
         pushed_to = None
         if work.context.push and work.context.remote:
-            await work.repo.push_to_remote(work.project, work.branch, work.context.remote, commit)
+            await push_to_remote(Path(work.project), work.branch, work.context.remote, commit)
             pushed_to = work.context.remote
         shipped = Shipped(commit=commit, branch=work.branch, target=work.project, pushed_to=pushed_to)
         await step.event("shipped", branch=work.branch, commit=commit, target=work.project)

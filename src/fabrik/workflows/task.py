@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
@@ -59,7 +60,7 @@ async def do_task(
         if judgement.accepted:
             return Accepted(task=task.id, head=head, pending=judgement.pending)
         standing = standing.after(ran, judgement.failures)
-        reason = _stop_reason(work, task, ran, judgement, standing, number, allowance)
+        reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:
             if not work.grants.take():
                 raise reason
@@ -89,12 +90,11 @@ async def _report(
     """Journal what the host found out about the task in this round."""
 
     async def record(step: StepContext) -> bool:
-        status = ("pending" if judgement.pending else "done") if judgement.accepted else "failed"
         step.record(
             TaskReport(
                 task=task.id,
                 step=step.key,
-                status="blocked" if status == "failed" and ran.says == "blocked" else status,
+                status=_status(ran, judgement),
                 commit=ran.head,
                 work=(task.do,),
                 files=ran.files,
@@ -110,8 +110,13 @@ async def _report(
     await work.journal.step(f"task/{task.id}/report#{number}", record, result=bool)
 
 
+def _status(ran: SessionResult, judgement: Judgement) -> Literal["done", "pending", "blocked", "failed"]:
+    if judgement.accepted:
+        return "pending" if judgement.pending else "done"
+    return "blocked" if ran.says == "blocked" else "failed"
+
+
 def _stop_reason(
-    work: Work,
     task: SealedTask,
     ran: SessionResult,
     judgement: Judgement,

@@ -150,7 +150,7 @@ def proxy_env(sandbox: Sandbox) -> dict[str, str]:
     """The variables that make programs use the proxy door."""
     proxy = sandbox.endpoints.proxy
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-    return {name: proxy for name in names} | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return dict.fromkeys(names, proxy) | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def _how(ended: Exit) -> str:
