@@ -1,0 +1,48 @@
+"""How following a run ends: the summary on the screen, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from fabrik.cli import store
+from fabrik.cli.render.runs import run_json, short, state
+from fabrik.cli.render.summary import evidence_page, exit_status, summary
+from fabrik.cli.screen import Screen
+from fabrik.ledger.types import Run
+from fabrik.outcome import ExitStatus
+
+
+def show_end(run: Run, screen: Screen, *, as_json: bool) -> int:
+    """Show how a run stands that is no longer followed; its documented exit status."""
+    if state(run) not in ("running", "cancelling"):
+        store.wait_for_worker_to_leave(run)
+    evidence = evidence_page(run)
+    there = evidence if evidence.is_file() else None
+    screen.clear()
+    if as_json:
+        document = {"run": run_json(run) | {"evidence": None if there is None else str(there)}}
+        screen.line(json.dumps(document))
+        return exit_status(run)
+    screen.line()
+    if state(run) == "interrupted":
+        screen.line(
+            "The run has no worker any more: it was killed, or the machine went down. Nothing is lost.",
+            "warn",
+        )
+    for text, tone in summary(run, now=time.time(), evidence=there):
+        screen.line(text, tone)
+    return exit_status(run)
+
+
+def show_detached(run_id: str, screen: Screen, *, as_json: bool = False) -> int:
+    """Say that the run goes on without us, and how to come back; exit status 130."""
+    screen.clear()
+    if not as_json:
+        ref = short(run_id)
+        screen.line()
+        screen.line(f"Detached: run {ref} goes on without you.", "strong")
+        screen.line(f"  come back    fabrik run attach {ref}")
+        screen.line(f"  look         fabrik runs show {ref}")
+        screen.line(f"  stop it      fabrik run cancel {ref}")
+    return ExitStatus.INTERRUPTED

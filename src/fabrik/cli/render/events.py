@@ -1,0 +1,303 @@
+"""One function for each kind of event: its data in, a Line out. An unknown kind renders generically."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fabrik.cli import units
+from fabrik.cli.render.line import Line, bullet, clip
+from fabrik.cli.screen import Tone
+from fabrik.cli.text import neutralise, one_line
+from fabrik.ledger.types import Event
+
+Data = Mapping[str, Any]
+
+TAIL_LINES = 15  # of a failed check's output; all of it is in `fabrik runs logs`
+SAID_WIDTH = 240
+
+
+def render(event: Event) -> Line:
+    """What is said of an event. Never raises, whatever the event's data is."""
+    try:
+        if renderer := RENDERERS.get(event.kind):
+            return renderer(event.data, event.step or "")
+    except (TypeError, ValueError, AttributeError):
+        pass  # data of another version: shown as it is
+    return generic(event)
+
+
+def generic(event: Event) -> Line:
+    """An event of a kind that this version does not know, with its data."""
+    data = "  ".join(f"{key}={_value(value)}" for key, value in event.data.items())
+    return Line(mark="·", text=one_line(f"{event.kind}  {data}".strip(), 400), tone="dim")
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _text(data: Data, key: str, width: int = 200) -> str:
+    value = data.get(key)
+    return "" if value is None else one_line(str(value), width)
+
+
+def _seconds(data: Data, key: str = "seconds") -> str:
+    value = data.get(key)
+    return "" if value is None else units.seconds(float(value))
+
+
+def _commit(data: Data) -> str:
+    return _text(data, "commit")[:10]
+
+
+def _dispatched(data: Data, _step: str) -> Line:
+    return Line(
+        mark="▶",
+        text=bullet("dispatched", spec=_text(data, "spec_id"), agent=_text(data, "agent")),
+        tone="strong",
+    )
+
+
+def _resumed(data: Data, _step: str) -> Line:
+    changed = data.get("changed")
+    detail = (
+        tuple(one_line(f"changed since: {name}") for name in changed) if isinstance(changed, list) else ()
+    )
+    return Line(mark="▶", text=bullet("resumed", by=_text(data, "by")), tone="strong", detail=detail)
+
+
+def _claimed(_data: Data, _step: str) -> Line:
+    return Line(mark="·", text="a worker takes the run", tone="dim", telling=False)
+
+
+def _stop(data: Data, _step: str) -> Line:
+    # The verdict that follows says the same again.
+    return Line(mark="·", text=bullet("stops", reason=_text(data, "reason", 400)), tone="dim", telling=False)
+
+
+VERDICT_TONES: Mapping[str, Tone] = {
+    "shipped": "good",
+    "rejected": "warn",
+    "blocked": "warn",
+    "exhausted": "warn",
+    "waiting": "warn",
+    "interrupted": "warn",
+    "failed": "bad",
+    "cancelled": "dim",
+}
+
+
+def _verdict(data: Data, _step: str) -> Line:
+    verdict, reason = _text(data, "verdict"), neutralise(str(data.get("reason") or "")).strip()
+    first, _, rest = reason.partition("\n")
+    return Line(
+        mark="■",
+        text=f"{verdict}: {one_line(first, 400)}" if first else verdict,
+        tone=VERDICT_TONES.get(verdict, "strong"),
+        detail=clip(rest.splitlines(), TAIL_LINES),
+    )
+
+
+def _step_started(_data: Data, step: str) -> Line:
+    return Line(mark="·", text=f"{step} starts", tone="dim", telling=False)
+
+
+def _step_finished(data: Data, _step: str) -> Line:
+    return Line(mark="·", text=bullet("finished", took=_seconds(data)), tone="dim", telling=False)
+
+
+def _step_failed(data: Data, _step: str) -> Line:
+    error = neutralise(str(data.get("error") or data.get("reason") or "")).strip()
+    first, _, rest = error.partition("\n")
+    return Line(
+        mark="✗",
+        text=bullet("step failed", error=one_line(first, 400)),
+        tone="bad",
+        detail=clip(rest.splitlines(), TAIL_LINES),
+    )
+
+
+ROLES = {
+    "plan": "plans",
+    "implement": "implements",
+    "fix": "fixes",
+    "review": "reviews",
+    "verify": "verifies",
+}
+
+
+def _session_started(data: Data, _step: str) -> Line:
+    role = _text(data, "role")
+    attempt = data.get("attempt")
+    task = _text(data, "task")
+    return Line(
+        mark="▸",
+        text=bullet(
+            f"{_text(data, 'agent') or 'the agent'} {ROLES.get(role, role or 'works')}",
+            task=f"task {task}" if task else "",
+            attempt=f"start {attempt}" if isinstance(attempt, int) and attempt > 1 else "",
+        ),
+    )
+
+
+def _session_said(data: Data, _step: str) -> Line:
+    return Line(mark="“", text=_text(data, "text", SAID_WIDTH), tone="dim")
+
+
+def _session_tool(data: Data, _step: str) -> Line:
+    return Line(mark="$", text=f"{_text(data, 'name')}  {_text(data, 'summary')}".rstrip(), tone="dim")
+
+
+def _session_retrying(data: Data, _step: str) -> Line:
+    attempt = data.get("attempt")
+    again = f"attempt {attempt}" if attempt else ""
+    return Line(
+        mark="↻",
+        text=bullet("the agent retries a model call", cause=_text(data, "cause"), n=again),
+        tone="warn",
+    )
+
+
+def _session_ended(data: Data, _step: str) -> Line:
+    cause = _text(data, "cause")
+    ended = cause == "ended"
+    return Line(
+        mark="▪" if ended else "!",
+        text=bullet(
+            "session ended" if ended else f"session ended: {cause.replace('_', ' ')}",
+            took=_seconds(data),
+            detail=_text(data, "detail", 300),
+        ),
+        tone="plain" if ended else "warn",
+    )
+
+
+def _check_passed(data: Data, step: str) -> Line:
+    text = bullet(_text(data, "name"), took=_seconds(data))
+    if _baseline(step):
+        return Line(mark="✓", text=f"{text} · passes before the work", tone="dim")
+    return Line(mark="✓", text=text, tone="good")
+
+
+def _check_failed(data: Data, step: str) -> Line:
+    status, stopped = data.get("status"), _text(data, "stopped_by")
+    how = f"stopped by its {stopped} limit" if stopped else ""
+    if not how and status is not None:
+        how = f"exit status {status}"
+    if _baseline(step):  # what fails before the work is done is what can prove it
+        return Line(mark="○", text=f"{_text(data, 'name')} · fails before the work, as it should", tone="dim")
+    return Line(
+        mark="✗",
+        text=bullet(_text(data, "name"), how=how, took=_seconds(data)),
+        tone="bad",
+        detail=clip(neutralise(str(data.get("tail") or "")).strip().splitlines(), TAIL_LINES),
+    )
+
+
+def _baseline(step: str) -> bool:
+    return step.startswith("baseline")
+
+
+def _task_accepted(data: Data, _step: str) -> Line:
+    files = data.get("files")
+    number = len(files) if isinstance(files, list) else files
+    changed = f"{number} file{'s' * (number != 1)} changed" if isinstance(number, int) else ""
+    return Line(
+        mark="✓",
+        text=bullet(f"task {_text(data, 'task')} accepted", commit=_commit(data), files=changed),
+        tone="good",
+    )
+
+
+def _candidate(data: Data, _step: str) -> Line:
+    return Line(mark="◆", text=f"candidate {_commit(data)}: now it must be proven", tone="strong")
+
+
+def _gate_opened(data: Data, _step: str) -> Line:
+    return Line(mark="‖", text=bullet("waits for a human", reason=_text(data, "reason", 400)), tone="warn")
+
+
+def _gate_decided(data: Data, _step: str) -> Line:
+    state = _text(data, "state")
+    if not state:
+        state = "approved" if data.get("approve") or data.get("approved") else "rejected"
+    return Line(
+        mark="✓" if state == "approved" else "✗",
+        text=bullet(state, by=_text(data, "by"), notes=_text(data, "notes", 400)),
+        tone="good" if state == "approved" else "warn",
+    )
+
+
+def _model_call(data: Data, _step: str) -> Line:
+    outcome = _text(data, "outcome")
+    ok = outcome in ("", "ok")
+    return Line(
+        mark="·" if ok else "!",
+        text=bullet(
+            f"model call {outcome.replace('_', ' ')}".rstrip(),
+            model=_text(data, "model"),
+            status="" if ok else f"HTTP {data.get('status')}",
+            took=_seconds(data),
+        ),
+        tone="dim" if ok else "warn",
+        telling=not ok,
+    )
+
+
+def _egress_refused(data: Data, _step: str) -> Line:
+    return Line(
+        mark="⊘",
+        text=f"refused: a connection to {_text(data, 'host')} (the project does not allow it)",
+        tone="warn",
+    )
+
+
+def _wait(data: Data, _step: str) -> Line:
+    until = data.get("until")
+    when = f"until {units.clock(float(until))}" if until is not None else ""
+    return Line(mark="…", text=bullet("waits", reason=_text(data, "reason", 300), until=when), tone="warn")
+
+
+def _warning(data: Data, _step: str) -> Line:
+    return Line(mark="!", text=_text(data, "text", 500), tone="warn")
+
+
+def _shipped(data: Data, _step: str) -> Line:
+    target = _text(data, "target")
+    return Line(
+        mark="★",
+        text=bullet(
+            f"branch {_text(data, 'branch')} at {_commit(data)}", target=f"in {target}" if target else ""
+        ),
+        tone="good",
+    )
+
+
+RENDERERS: dict[str, Callable[[Data, str], Line]] = {
+    "run.dispatched": _dispatched,
+    "run.resumed": _resumed,
+    "run.claimed": _claimed,
+    "run.stop": _stop,
+    "run.verdict": _verdict,
+    "step.started": _step_started,
+    "step.finished": _step_finished,
+    "step.failed": _step_failed,
+    "session.started": _session_started,
+    "session.said": _session_said,
+    "session.tool": _session_tool,
+    "session.retrying": _session_retrying,
+    "session.ended": _session_ended,
+    "check.passed": _check_passed,
+    "check.failed": _check_failed,
+    "task.accepted": _task_accepted,
+    "candidate": _candidate,
+    "gate.opened": _gate_opened,
+    "gate.decided": _gate_decided,
+    "model.call": _model_call,
+    "egress.refused": _egress_refused,
+    "wait": _wait,
+    "warning": _warning,
+    "shipped": _shipped,
+}

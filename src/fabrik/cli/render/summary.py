@@ -1,0 +1,86 @@
+"""How a run stands, in a block: verdict, branch, evidence, cost, and the next command to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fabrik.cli import units
+from fabrik.cli.render.runs import TONES, short, state
+from fabrik.cli.screen import Tone
+from fabrik.cli.text import neutralise, one_line
+from fabrik.ledger.types import Run
+from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
+from fabrik.paths import RunPaths
+
+
+def exit_status(run: Run) -> int:
+    """The documented exit status for a run that is no longer followed."""
+    if run.status == "waiting":
+        return ExitStatus.WAITING
+    if run.status == "running":
+        return ExitStatus.OK if run.alive else ExitStatus.FAILED
+    return EXIT_OF_VERDICT[Verdict(run.status)]
+
+
+def evidence_page(run: Run) -> Path:
+    """Where the evidence of a run is, once there is some."""
+    return RunPaths(Path(run.directory)).reports / "evidence.md"
+
+
+def summary(run: Run, *, now: float, evidence: Path | None) -> list[tuple[str, Tone]]:
+    """The block's lines with their tones. `evidence` is None where no page was written."""
+    name = state(run)
+    head = f"{name}  {one_line(run.spec_id)}: {one_line(run.spec_title)}"
+    lines: list[tuple[str, Tone]] = [(head, TONES.get(name, "strong"))]
+    for label, value in facts(run, now=now, evidence=evidence):
+        first, *rest = neutralise(value).splitlines() or [""]
+        lines.append((f"  {label:<10}{first}", "plain"))
+        lines.extend((" " * 12 + line, "plain") for line in rest)
+    return lines
+
+
+def facts(run: Run, *, now: float, evidence: Path | None) -> list[tuple[str, str]]:
+    """Label and value, in the order in which they are read."""
+    known = [("run", run.id)]
+    if run.failure_reason:
+        known.append(("reason", run.failure_reason))
+    if run.unchecked:
+        known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
+    if run.status == "shipped":
+        known.append(("branch", f"{run.branch} in {run.project}"))
+    if run.candidate:
+        known.append(("commit", run.candidate))
+    if evidence is not None:
+        known.append(("evidence", str(evidence)))
+    known.append(("cost", units.cost(run.usage)))
+    known.append(("time", units.seconds((run.finished_at or now) - run.started_at)))
+    if next_command := what_next(run):
+        known.append(("next", next_command))
+    return known
+
+
+def what_next(run: Run) -> str:
+    """The command that makes sense now; empty when there is none."""
+    ref = short(run.id)
+    match state(run):
+        case "shipped":
+            # A URL has no directory to look into; the branch is there after a fetch.
+            where = "" if "://" in run.project else f" -C {_quoted(run.project)}"
+            return f"git{where} log --stat {run.base_commit[:10]}..{_quoted(run.branch)}"
+        case "waiting":
+            return f'fabrik approve {ref}\nfabrik reject {ref} --notes "what is missing"'
+        case "blocked" | "exhausted":
+            return f"fabrik runs logs {ref}\nfabrik run resume {ref}   (once what stopped it is mended)"
+        case "interrupted":
+            return f"fabrik run resume {ref}"
+        case "failed" | "rejected":
+            return f"fabrik runs show {ref}\nfabrik runs logs {ref}"
+        case "running" | "cancelling":
+            return f"fabrik run attach {ref}"
+        case _:
+            return ""
+
+
+def _quoted(text: str) -> str:
+    safe = text and all(char.isalnum() or char in "/._-+@:~" for char in text)
+    return text if safe else "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,104 @@
+"""`fabrik run attach`, `resume` and `cancel`: coming back to a run that was dispatched before."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from fabrik.cli import store
+from fabrik.cli.ending import show_detached, show_end
+from fabrik.cli.follow import Json, Lines, View, follow, last_event
+from fabrik.cli.render.runs import short
+from fabrik.cli.screen import Screen
+from fabrik.outcome import ExitStatus
+
+RECENT = 60  # events that `attach` shows of what was before
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line (docs/json.md)."
+)
+detach_option = click.option("--detach", is_flag=True, help="Start it and come back at once.")
+
+
+def view_for(screen: Screen, *, as_json: bool) -> View:
+    """How events are shown: for people, or for programs."""
+    return Json(screen) if as_json else Lines(screen)
+
+
+def follow_to_rest(run_id: str, screen: Screen, *, after: int, as_json: bool) -> int:
+    """Follow a run; its exit status, or 130 when Ctrl-C ended the following."""
+    try:
+        with store.existing() as ledger:
+            run = follow(ledger, run_id, view_for(screen, as_json=as_json), after=after)
+    except KeyboardInterrupt:
+        return show_detached(run_id, screen, as_json=as_json)
+    return show_end(run, screen, as_json=as_json)
+
+
+def start_and_follow(run_id: str, screen: Screen, *, after: int, detach: bool, as_json: bool) -> int:
+    """Start the worker of a run, then follow it. Raises RunBusy, EnvironmentProblem, LedgerError."""
+    from fabrik.workflows.control import start_worker
+
+    try:
+        start_worker(run_id)
+    except KeyboardInterrupt:
+        return show_detached(run_id, screen, as_json=as_json)
+    if not detach:
+        return follow_to_rest(run_id, screen, after=after, as_json=as_json)
+    if not as_json:
+        screen.line(f"  follow it    fabrik run attach {short(run_id)}")
+        screen.line(f"  look         fabrik runs show {short(run_id)}")
+    return ExitStatus.OK
+
+
+@click.command()
+@click.argument("run_ref", metavar="RUN")
+@click.option("--from-start", is_flag=True, help="Show all that happened, not only the newest.")
+@as_json_option
+def attach(run_ref: str, from_start: bool, as_json: bool) -> int:
+    """Follow RUN until it ends or waits for a human. The exit status is that of the run."""
+    with store.existing() as ledger:
+        run = ledger.find_run(run_ref)
+        events = ledger.events(run.id)
+    after = 0 if from_start or len(events) <= RECENT else events[-RECENT - 1].seq
+    screen = Screen()
+    if after and not as_json:
+        screen.line(f"({len(events) - RECENT} earlier events: --from-start)", "dim")
+    return follow_to_rest(run.id, screen, after=after, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_ref", metavar="RUN")
+@detach_option
+@as_json_option
+def resume(run_ref: str, detach: bool, as_json: bool) -> int:
+    """Take up RUN where it was: interrupted, blocked, exhausted, failed or cancelled.
+
+    Finished steps are not repeated; the one that was under way starts clean.
+    """
+    from fabrik.workflows.control import resumable
+
+    with store.existing() as ledger:
+        run = ledger.find_run(run_ref)
+        resumable(run)
+        after = last_event(ledger, run.id)
+    return start_and_follow(run.id, Screen(), after=after, detach=detach, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_ref", metavar="RUN")
+@as_json_option
+def cancel(run_ref: str, as_json: bool) -> int:
+    """Stop RUN: end its session and everything that runs in it. What it has made so far is kept."""
+    from fabrik.workflows.control import cancel as cancel_run
+
+    with store.existing() as ledger:
+        run = ledger.find_run(run_ref)
+        after = last_event(ledger, run.id)
+    cancel_run(run.id, getpass.getuser())
+    screen = Screen()
+    status = follow_to_rest(run.id, screen, after=after, as_json=as_json)
+    # 130 is the verdict's status for those who followed the run; this command did what it was asked.
+    with store.existing() as ledger:
+        return ExitStatus.OK if ledger.find_run(run.id).status == "cancelled" else status
