@@ -114,7 +114,7 @@ def _result(event: Mapping[str, Any]) -> Sequence[SessionEvent]:
     if event.get("status") == "success":
         return [SessionEnded(ok=True, usage=usage)]
     error = lines.mapping(event.get("error"))
-    words = lines.text(error.get("message"))
+    words = _inner(lines.text(error.get("message")))
     detail = lines.provider_words(words) or "the model's answer was empty"
     return [
         SessionEnded(ok=False, usage=usage),
@@ -125,10 +125,16 @@ def _result(event: Mapping[str, Any]) -> Sequence[SessionEvent]:
 def _cause(kind: object, words: str) -> Cause:
     if isinstance(kind, str) and kind in CAUSE_OF_ERROR:
         return CAUSE_OF_ERROR[kind]
-    inner = words.removeprefix(API_ERROR).rstrip("]")
-    if (code := http_in_json(inner)) is not None:
+    if (code := http_in_json(words)) is not None:
         return cause_of_http(code)
-    return Cause.UNREACHABLE if inner.startswith(NO_CONNECTION) else Cause.OVERLOADED
+    return Cause.UNREACHABLE if words.startswith(NO_CONNECTION) else Cause.OVERLOADED
+
+
+def _inner(words: str) -> str:
+    """The error itself, without the CLI's wrapping "[API Error: …]" and its advice on the lines below."""
+    if not words.startswith(API_ERROR):
+        return words
+    return words[len(API_ERROR) :].partition("]\n")[0].removesuffix("]")
 
 
 def _usage(stats: Mapping[str, Any]) -> Usage | None:
