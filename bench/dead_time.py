@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 from bench.figures import Figure, median
@@ -28,7 +29,8 @@ box() {
         --ro-bind /etc/alternatives /etc/alternatives --proc /proc --dev /dev --tmpfs /tmp \\
         --ro-bind "$agent" "$agent" --ro-bind "$dir/repo.git" "$dir/repo.git" \\
         --bind "$dir/home" /home/agent --bind "$place" /workspace --chdir /workspace \\
-        --clearenv --setenv PATH /usr/bin:/bin --setenv HOME /home/agent --setenv FABRIK_STEP "task/$n/implement#1" \\
+        --clearenv --setenv PATH /usr/bin:/bin --setenv HOME /home/agent \\
+        --setenv FABRIK_STEP "task/$n/implement#1" \\
         --setenv GIT_AUTHOR_NAME a --setenv GIT_AUTHOR_EMAIL a@b \\
         --setenv GIT_COMMITTER_NAME a --setenv GIT_COMMITTER_EMAIL a@b \\
         --unshare-all --unshare-user --uid 1000 --gid 1000 --cap-drop ALL --die-with-parent --new-session "$@"
@@ -58,7 +60,7 @@ def gaps(repository: Path, commit: str) -> list[float]:
     spans = sorted(
         tuple(int(word) for word in git("show", f"{commit}:{name}", cwd=repository).split()) for name in names
     )
-    return [(after[0] - before[1]) / 1e9 for before, after in zip(spans, spans[1:], strict=False)]
+    return [(after[0] - before[1]) / 1e9 for before, after in pairwise(spans)]
 
 
 def loop(directory: Path, tasks: int) -> list[float]:

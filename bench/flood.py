@@ -1,4 +1,4 @@
-"""1 GiB on an agent's stdout: what it costs the worker in memory, and how long it takes beside a plain file."""
+"""1 GiB on an agent's stdout: the worker's memory, and the time beside writing it to a plain file."""
 
 from __future__ import annotations
 

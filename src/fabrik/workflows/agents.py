@@ -12,9 +12,10 @@ from fabrik.agents.agent import Agent
 from fabrik.agents.locate import locate
 from fabrik.config.model import Config
 from fabrik.errors import EnvironmentProblem, UsageError
-from fabrik.gateway.hosts import upstreams_from_environment
 from fabrik.usage import Vendor
+from fabrik.workflows.context import SealedUpstream
 from fabrik.workflows.request import RunRequest
+from fabrik.workflows.run_gateway import upstreams
 
 KEY_VARIABLES: dict[Vendor, str] = {
     "anthropic": "ANTHROPIC_API_KEY",
@@ -39,7 +40,7 @@ def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
 
     Raises UsageError for a wrong name or option, EnvironmentProblem when it is not installed.
     """
-    name = _name(config, request)
+    name = _name(config)
     agent = registry.load(name)
     if name == "command":
         program = _given(request.agent_command, "--agent-command", executable=True)
@@ -65,13 +66,9 @@ def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
     )
 
 
-def _name(config: Config, request: RunRequest) -> str:
+def _name(config: Config) -> str:
     if config.agent:
         return config.agent
-    if request.agent_command:
-        return "command"
-    if request.agent_script:
-        return "scripted"
     for name in registry.DETECTION:
         if all(shutil.which(program) for program in registry.load(name).programs):
             return name
@@ -97,7 +94,12 @@ def require_key(chosen: ChosenAgent, config: Config) -> None:
     vendor = registry.vendor_of(chosen.agent, config.model)
     if vendor is None:
         return
-    upstream = upstreams_from_environment(os.environ, config.upstreams)[vendor]
+    upstream = upstreams(
+        {
+            name: SealedUpstream(base_url=said.base_url, key_env=said.key_env)
+            for name, said in config.upstreams.items()
+        }
+    )[vendor]
     if upstream.key is None:
         raise EnvironmentProblem(
             f"no key for {vendor}, whose models {chosen.name} calls",

@@ -93,7 +93,7 @@ class RunContext:
     allow: tuple[str, ...]
     setup: tuple[str, ...]
     limits: SealedLimits
-    upstreams: Mapping[str, SealedUpstream]
+    upstreams: Mapping[str, SealedUpstream]  # by vendor
     author_name: str
     author_email: str
     auto_approve: bool

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fabrik import __version__, paths
 from fabrik.config.model import Config
-from fabrik.config.read import load_config
+from fabrik.config.read import load_config, user_config_path
 from fabrik.errors import DiskFull, EnvironmentProblem, UsageError
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import NewRun
@@ -63,7 +63,7 @@ async def dispatch(request: RunRequest, warn: Warn) -> str:
     if problem and not request.allow_unchecked:
         raise UsageError(problem.what, where=problem.file, todo=problem.todo)
     source = await _source(request, warn)
-    config = load_config(source.local, request)
+    config = load_config(source.local, user_config_path(), flags=request.settings())
     agent = choose_agent(config, request)
     await _require_sandbox(config.sandbox, warn)
     require_key(agent, config)
@@ -129,7 +129,7 @@ async def _require_unseen_holdout(base: Base, loaded: Loaded) -> None:
     sources = {destination for check in loaded.spec.holdout for destination in check.files}
     if seen := await tracked_paths(base.repository, base.commit, sorted(sources)):
         raise UsageError(
-            f"held-out files are in the project's repository, where the agent can read them: {', '.join(seen)}",
+            f"held-out files are in the project's repository, where agents can read them: {', '.join(seen)}",
             where=str(loaded.spec.path),
             todo="keep held-out tests out of the repository, for example beside the spec",
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fabrik import paths
 from fabrik.ledger.codec import decode
 from fabrik.ledger.store import Ledger
-from fabrik.ledger.types import Gate, Run, Step, TaskReport
+from fabrik.ledger.types import Gate, Run, RunStatus, Step, TaskReport
 from fabrik.usage import ModelCall, Usage
 from fabrik.workflows.context import RunContext
 from fabrik.workflows.results import ChecksResult, SessionResult, VerificationResult
@@ -16,9 +17,13 @@ from fabrik.workflows.results import ChecksResult, SessionResult, VerificationRe
 PAGE = "evidence.md"
 
 
-def write(ledger: Ledger, run_id: str) -> None:
-    """Write the page beside the run's other reports, all at once. Raises LedgerError, OSError."""
-    run = ledger.find_run(run_id)
+def write(ledger: Ledger, run_id: str, status: RunStatus, reason: str | None) -> None:
+    """Write the page beside the run's other reports, all at once, as it is with this status.
+
+    It is written before the status is recorded, so that no crash leaves a run that ended without its page.
+    Raises LedgerError, OSError.
+    """
+    run = replace(ledger.find_run(run_id), status=status, failure_reason=reason)
     page = paths.home().run(run.id).reports / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     aside = page.with_suffix(".tmp")
@@ -47,7 +52,7 @@ def render(
     finished = [step for step in steps if step.state == "finished"]
     sections = [
         _head(run, context),
-        _verification(run, context, finished),
+        _verification(finished),
         _tasks(reports),
         _gates(gates),
         _sessions(finished),
@@ -75,7 +80,7 @@ def _head(run: Run, context: RunContext) -> str:
     return text
 
 
-def _verification(run: Run, context: RunContext, steps: Sequence[Step]) -> str:
+def _verification(steps: Sequence[Step]) -> str:
     text = "## Verification\n\n"
     found = [step for step in steps if step.key.startswith("verify#")]
     if not found:

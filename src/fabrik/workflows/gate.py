@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fabrik.outcome import Verdict
+from fabrik.workflows import evidence
 from fabrik.workflows.results import VerificationResult
 from fabrik.workflows.work import Stop, Work
 
@@ -17,7 +18,9 @@ async def ask(
     """True when the gate is approved, False while it is open. Raises Stop when it was rejected."""
     gate = next((g for g in work.ledger.gates(work.run) if g.number == number), None)
     if gate is None:
-        await work.journal.open_gate(number, verification.commit, _reason(work, verification, failing_before))
+        reason = _reason(work, verification, failing_before)
+        evidence.write(work.ledger, work.run, "waiting", None)
+        await work.journal.open_gate(number, verification.commit, reason)
         if not work.context.auto_approve:
             return False
         gate = work.ledger.decide_gate(work.run, number, approve=True, by=AUTO, notes=None)

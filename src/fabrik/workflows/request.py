@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fabrik.config.model import Settings
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
@@ -30,3 +32,28 @@ class RunRequest:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     session_minutes: float | None = None
+
+    def settings(self) -> Settings:
+        """What the command line says about the run's configuration."""
+        said = Settings()
+        if self.agent is not None:
+            said["agent"] = self.agent
+        elif self.agent_command is not None:
+            said["agent"] = "command"
+        elif self.agent_script is not None:
+            said["agent"] = "scripted"
+        if self.model is not None:
+            said["model"] = self.model
+        if self.sandbox is not None:
+            said["sandbox"] = self.sandbox
+        if self.iterations is not None:
+            said["iterations"] = self.iterations
+        if self.attempts is not None:
+            said["attempts"] = self.attempts
+        if self.session_minutes is not None:
+            said["session_seconds"] = self.session_minutes * 60
+        if self.budget_usd is not None:
+            said["budget_usd"] = self.budget_usd
+        if self.budget_tokens is not None:
+            said["budget_tokens"] = self.budget_tokens
+        return said

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fabrik.paths import doors_directory
 from fabrik.usage import Vendor
-from fabrik.workflows.context import RunContext
+from fabrik.workflows.context import RunContext, SealedUpstream
 
 if TYPE_CHECKING:
     from fabrik.gateway.gateway import DoorPaths, Gateway
-    from fabrik.gateway.types import EgressDecision, GatewayConfig
+    from fabrik.gateway.types import EgressDecision, GatewayConfig, Upstream
     from fabrik.ledger.journal import Journal
     from fabrik.ledger.store import Ledger
 
@@ -58,7 +58,7 @@ class RunGateway:
         limits = self._context.limits
         calls = self._ledger.model_calls(self._run)
         return GatewayConfig(
-            upstreams=upstreams(self._context),
+            upstreams=upstreams(self._context.upstreams),
             allow=self._context.allow,
             budget=Budget(usd=limits.budget_usd, tokens=limits.budget_tokens, calls=limits.budget_calls),
             spent=self._ledger.usage(self._run),
@@ -72,12 +72,18 @@ class RunGateway:
         )
 
 
-def upstreams(context: RunContext):  # type: ignore[no-untyped-def]
-    """Where each vendor's API is and the key for it, from this process's environment."""
-    from fabrik.gateway.hosts import UpstreamSettings, upstreams_from_environment
+def upstreams(chosen: Mapping[str, SealedUpstream]) -> Mapping[Vendor, Upstream]:
+    """Where each vendor's API is and the key for it, from this process's environment.
 
-    settings: dict[Vendor, UpstreamSettings] = {
-        vendor: UpstreamSettings(base_url=chosen.base_url, key_env=chosen.key_env)  # type: ignore[misc]
-        for vendor, chosen in context.upstreams.items()
-    }
-    return upstreams_from_environment(os.environ, settings)
+    Raises UsageError when an address of the environment cannot be used.
+    """
+    from fabrik.gateway.hosts import upstreams_from_environment
+    from fabrik.gateway.types import UpstreamSettings
+
+    return upstreams_from_environment(
+        os.environ,
+        {
+            cast(Vendor, vendor): UpstreamSettings(base_url=said.base_url, key_env=said.key_env)
+            for vendor, said in chosen.items()
+        },
+    )

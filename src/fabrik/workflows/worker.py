@@ -74,8 +74,8 @@ async def _work(ledger: Ledger, run: Run, ownership: Ownership) -> int:
     verdict, reason = await _to_the_end(ledger, run, journal, cancelled=cancelled)
     if verdict is None:
         return ExitStatus.WAITING
+    evidence.write(ledger, run.id, verdict.value, reason)
     await journal.finish(verdict, reason)
-    evidence.write(ledger, run.id)
     return EXIT_OF_VERDICT[verdict]
 
 
@@ -94,7 +94,6 @@ async def _to_the_end(
         if cancelled:
             return Verdict.CANCELLED, "cancelled"
         if await ship(work) is None:
-            evidence.write(ledger, run.id)
             return None, None
         await remove_all(work)
         return Verdict.SHIPPED, None

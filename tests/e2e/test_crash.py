@@ -1,0 +1,98 @@
+"""kill -9 at every journal transition: after `run resume` the run ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from harness import HONEST, World, git
+
+from fabrik.ledger.store import Ledger
+
+SHARDS = 4
+
+
+def dispatched(directory: Path) -> tuple[World, str]:
+    """A world with a run that is recorded and that no worker has touched yet."""
+    world = World(directory)
+    world.make_project()
+    agent = world.make_agent(HONEST)
+    return world, world.dispatch(
+        spec=world.make_spec(tasks=2),
+        project=world.project,
+        agent="command",
+        agent_command=agent,
+        auto_approve=True,
+    )
+
+
+def worker(world: World, run: str, *options: str) -> int:
+    """Run the crashing worker to its end, by itself or by force."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fabrik.testing.crash_worker", run, *options],
+        env=world.env(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode not in (0, -signal.SIGKILL):
+        raise AssertionError(f"the worker ended with {done.returncode}: {done.stderr}")
+    return done.returncode
+
+
+def check_ended_well(world: World, run: str, point: str) -> None:
+    """One commit a task, every step finished once, the branch and the marker there, nothing left running."""
+    with Ledger.open(world.home / "ledger.db") as ledger:
+        found = ledger.find_run(run)
+        events = ledger.events(run)
+        steps = ledger.steps(run)
+        assert ledger.check() == [], point
+    assert (found.status, found.failure_reason) == ("shipped", None), point
+    assert world.commits() == ["Do task 1", "Do task 2"], point
+    assert git("rev-parse", "spec-feature", cwd=world.project) == found.candidate, point
+    finished = Counter(event.step for event in events if event.kind == "step.finished")
+    assert set(finished.values()) == {1}, point
+    assert sorted(finished) == sorted(step.key for step in steps), point
+    assert all(step.state == "finished" for step in steps), point
+    assert [event.kind for event in events].count("run.verdict") == 1, point
+    assert (world.home / "runs" / run / "reports" / "done.json").exists(), point
+    assert (world.home / "runs" / run / "reports" / "evidence.md").exists(), point
+    assert git("status", "--porcelain", cwd=world.project) == "", point
+    assert world.leftovers() == [], point
+
+
+@pytest.fixture(scope="module")
+def transitions(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many transitions an undisturbed run has."""
+    world, run = dispatched(tmp_path_factory.mktemp("count"))
+    counted = world.directory / "count"
+    assert worker(world, run, "--count", str(counted)) == 0
+    check_ended_well(world, run, "undisturbed")
+    return int(counted.read_text())
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kill", ["worker", "both"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_killed_at_every_transition(
+    tmp_path: Path, transitions: int, shard: int, when: str, kill: str
+) -> None:
+    assert transitions > 20
+    for number in range(1 + shard, transitions + 1, SHARDS):
+        point = f"killed {kill} {when} transition {number} of {transitions}"
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        world, run = dispatched(directory)
+        assert worker(world, run, "--at", str(number), "--when", when, "--kill", kill) == -signal.SIGKILL, (
+            point
+        )
+        if world.last().status != "shipped":
+            world.fabrik("run", "resume", run)
+        check_ended_well(world, run, point)
+        shutil.rmtree(directory)
