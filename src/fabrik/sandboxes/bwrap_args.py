@@ -1,0 +1,118 @@
+"""The arguments of bwrap for one command. Reads the host's file system, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from fabrik.errors import SandboxBroken
+from fabrik.sandboxes import inside
+from fabrik.sandboxes.layout import Layout
+from fabrik.sandboxes.sandbox import Command, Doors, Limits, SandboxSpec
+
+WORKSPACE = "/workspace"
+HOME = "/home/agent"
+MODELS_PORT = 4180
+PROXY_PORT = 4181
+
+_SHIM = Path(__file__).with_name("shim.py")
+_TMP = "/tmp"  # noqa: S108 - inside
+_TMP_BYTES = 1 << 30  # of /tmp, in memory
+_SHM = 256 << 20  # bytes of /dev/shm; browsers need more than the 64 MiB of a container
+
+# Files of /proc that only root may read. The kernel takes the sandbox's user for root when fabrik runs as
+# root, and they say things about the host: its memory, its kernel's addresses, its keys.
+_ROOT_ONLY = (
+    "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats",
+    "sched_debug", "slabinfo", "timer_list", "timer_stats", "vmallocinfo",
+)  # fmt: skip
+
+
+def arguments(
+    spec: SandboxSpec, layout: Layout, command: Command, *, flags: frozenset[str], fds: tuple[int, int]
+) -> list[str]:
+    """The whole command line. `flags`: what this bwrap can do. `fds`: for its status, and to hold it back.
+
+    Raises SandboxBroken when something that is to be visible inside does not exist.
+    """
+    status, block = fds
+    return [
+        "bwrap",
+        *_walls(flags),
+        "--json-status-fd", str(status),
+        "--block-fd", str(block),
+        *inside.system(),
+        "--proc", "/proc",
+        *_masks(),
+        "--remount-ro", "/proc",  # root's sandbox could write to /proc/sys otherwise: core_pattern, say
+        "--dev", "/dev",
+        "--size", str(_SHM), "--tmpfs", "/dev/shm",  # noqa: S108 - inside
+        "--remount-ro", "/dev",
+        "--perms", "1777", "--size", str(_tmp_bytes(command.limits)), "--tmpfs", _TMP,
+        "--dir", "/var", "--symlink", _TMP, f"/var{_TMP}",
+        "--dir", "/run",
+        *_read_only(spec),
+        "--bind", str(layout.workspace), WORKSPACE,
+        "--bind", str(layout.home), HOME,
+        *(_doors(command.doors) if command.doors else ()),
+        "--remount-ro", "/",
+        "--chdir", str(PurePosixPath(WORKSPACE, command.cwd or "")),
+        "--",
+        *(_forwarder() if command.doors else ()),
+        *command.argv,
+    ]  # fmt: skip
+
+
+def _walls(flags: frozenset[str]) -> list[str]:
+    found = ["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "fabrik"]
+    found += ["--cap-drop", "ALL", "--die-with-parent", "--new-session"]
+    if "--disable-userns" in flags:
+        found.append("--disable-userns")
+    return found
+
+
+def _masks() -> list[str]:
+    if os.getuid() != 0:
+        return []
+    found: list[str] = []
+    for name in _ROOT_ONLY:
+        if Path("/proc", name).exists():
+            found += ["--ro-bind-try", os.devnull, f"/proc/{name}"]
+    return found
+
+
+def _tmp_bytes(limits: Limits) -> int:
+    return min(size for size in (_TMP_BYTES, limits.disk_bytes, limits.memory_bytes) if size is not None)
+
+
+def _read_only(spec: SandboxSpec) -> list[str]:
+    found: list[str] = []
+    for path in spec.read_only:
+        if not path.exists():
+            raise SandboxBroken(
+                "it is to be visible in the sandbox and does not exist",
+                where=str(path),
+                todo="check `read_only`",
+            )
+        if not path.is_relative_to("/usr"):  # which is there already
+            found += ["--ro-bind", str(path), str(path)]
+    return found
+
+
+def _doors(doors: Doors) -> list[str]:
+    """The two sockets themselves, and not their directory: another step's may lie beside them."""
+    found = ["--ro-bind", str(_SHIM), "/run/fabrik/shim.py"]
+    for name, socket in (("models", doors.models), ("proxy", doors.proxy)):
+        if not socket.is_socket():
+            raise SandboxBroken("there is no such socket for the gateway's door", where=str(socket))
+        found += ["--ro-bind", str(socket), f"/run/fabrik/{name}.sock"]
+    _, prefix = inside.python()
+    if prefix is not None:
+        found += ["--ro-bind", str(prefix), str(prefix)]
+    return found
+
+
+def _forwarder() -> list[str]:
+    command, _ = inside.python()
+    doors = f"tcp:{MODELS_PORT}=/run/fabrik/models.sock,tcp:{PROXY_PORT}=/run/fabrik/proxy.sock"
+    return [*command, "/run/fabrik/shim.py", "--doors", doors, "--"]

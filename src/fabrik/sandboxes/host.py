@@ -1,0 +1,294 @@
+"""What sandboxes on this machine have in common: one command from its start to its last process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from fabrik.errors import SandboxBroken
+from fabrik.sandboxes import cgroups, watch
+from fabrik.sandboxes.layout import Layout, problem
+from fabrik.sandboxes.reading import read_below, write_files
+from fabrik.sandboxes.running import Ended, Running
+from fabrik.sandboxes.sandbox import Command, Endpoints, Exit, Limits, SandboxSpec, StoppedBy
+from fabrik.sandboxes.streams import Streams, open_streams
+
+_SIGXFSZ = 25
+_PACK = Limits(seconds=600.0)  # for tar; a hung disk must not hang the run
+
+
+class HostSandbox(ABC):
+    """A sandbox whose directories and processes are on this machine."""
+
+    workspace: str
+    home: str
+    endpoints: Endpoints
+    always_group: bool  # make a control group even without a limit to enforce, to find leftovers by it
+    helpers: int  # fabrik's own processes inside a group
+
+    def __init__(self, spec: SandboxSpec, layout: Layout) -> None:
+        self.name = spec.name
+        self.spec = spec
+        self.layout = layout
+        self._stops: set[asyncio.Event] = set()
+        self._active: set[asyncio.Task[Exit]] = set()
+
+    @abstractmethod
+    async def start(
+        self,
+        command: Command,
+        streams: Streams,
+        ready: Callable[[int], None],
+    ) -> Running:
+        """Start a command. Calls `ready` with the process to put into groups before it runs anything."""
+
+    async def exec(self, command: Command) -> Exit:
+        """See the contract. The command runs in a task that is never cancelled, only told to stop."""
+        stop = asyncio.Event()
+        task = asyncio.create_task(self._exec(command, stop))
+        self._stops.add(stop)
+        self._active.add(task)
+        cancelled = False
+        try:
+            while not task.done():
+                try:
+                    await asyncio.shield(task)
+                except asyncio.CancelledError:
+                    if not task.done():
+                        cancelled = True
+                        stop.set()
+                except Exception:  # noqa: BLE001, S110 - raised below, from the task
+                    pass
+        finally:
+            self._stops.discard(stop)
+            self._active.discard(task)
+        if cancelled:
+            task.exception()  # seen: the cancellation counts
+            raise asyncio.CancelledError
+        return task.result()
+
+    async def _exec(self, command: Command, stop: asyncio.Event) -> Exit:
+        try:
+            watch.require_space([self.layout.root, command.stdout.parent])
+            record = self.layout.began()
+        except OSError as error:
+            raise problem(error, "the sandbox cannot start a command", self.layout.root) from error
+        try:
+            self._home(command)
+            with open_streams(command) as streams:
+                return await self._run(command, streams, stop)
+        except OSError as error:
+            raise problem(error, "the sandbox cannot start a command", self.layout.root) from error
+        finally:
+            record.unlink(missing_ok=True)
+            if len(self._active) <= 1:  # an older command may still live in an older HOME
+                await asyncio.to_thread(self._empty_trash)
+
+    def _home(self, command: Command) -> None:
+        if command.files is None:
+            return
+        self.layout.renew_home()
+        try:
+            write_files(self.layout.home, command.files)
+        except ValueError as error:
+            raise SandboxBroken(str(error), where=self.name) from error
+
+    def _empty_trash(self) -> None:
+        with contextlib.suppress(OSError):  # stays in the trash until the sandbox is adopted or destroyed
+            self.layout.empty_trash()
+
+    async def _run(self, command: Command, streams: Streams, stop: asyncio.Event) -> Exit:
+        limits = command.limits
+        began = time.monotonic()
+        group, grouped = self._group(limits)
+        running: Running | None = None
+        stopped: StoppedBy | None = None
+        ended = Ended(status=None, signal=9)
+        try:
+            try:
+                running = await self.start(command, streams, lambda pid: self._enter(pid, group, limits))
+            except OSError as error:
+                if error.errno != errno.E2BIG:
+                    raise
+                os.write(streams.stderr, f"{command.argv[0]}: {error.strerror}\n".encode())
+                ended = Ended(status=126, signal=None)  # as a shell says of arguments that are too long
+            if running is not None:
+                watching = watch.watchers(
+                    limits,
+                    streams=streams,
+                    directories=[self.layout.workspace, self.layout.home, *self._more_directories()],
+                    log=command.stdout,
+                    group=group,
+                    pid=running.pid,
+                    grouped=grouped,
+                    helpers=self.helpers,
+                )
+                ended, stopped = await _first(running, watching, stop)
+        finally:
+            if running is not None:
+                running.kill()
+                await running.gone()
+            if group is not None:
+                stopped = stopped or group.hit()
+                group.kill()
+                await group.remove()
+        size = streams.output_bytes()
+        if stopped is None and _SIGXFSZ in (ended.signal, (ended.status or 0) - 128):
+            full = limits.output_bytes is not None and size >= limits.output_bytes
+            stopped = "output" if full else "disk"
+        return Exit(
+            status=ended.status,
+            signal=ended.signal,
+            stopped_by=stopped,
+            seconds=time.monotonic() - began,
+            output_bytes=size,
+        )
+
+    def _more_directories(self) -> list[Path]:
+        return []
+
+    def _group(self, limits: Limits) -> tuple[cgroups.Group | None, frozenset[str]]:
+        """A control group, if one is of use here, and the names of the limits that it enforces."""
+        where = cgroups.bases()
+        grouped = {
+            name
+            for name, base, limit in (
+                ("memory", where.memory, limits.memory_bytes),
+                ("processes", where.pids, limits.processes),
+            )
+            if base is not None and limit is not None
+        }
+        if not where.directories() or not (grouped or self.always_group):
+            return None, frozenset()
+        try:
+            group = cgroups.Group(self.name, where)
+        except OSError:
+            return None, frozenset()  # watched instead
+        try:
+            group.limit(limits, self.helpers)
+        except OSError:
+            return group, frozenset()
+        return group, frozenset(grouped)
+
+    def _enter(self, pid: int, group: cgroups.Group | None, limits: Limits) -> None:
+        if group is not None:
+            group.add(pid)
+        _resource_limits(pid, limits)
+
+    async def read_file(self, path: str, max_bytes: int) -> bytes | None:
+        """See the contract."""
+        place = self.place(path)
+        if place is None:
+            return None
+        root, parts = place
+        try:
+            return await asyncio.to_thread(read_below, root, parts, max_bytes)
+        except OSError as error:
+            raise problem(error, f"{path} cannot be read", self.name) from error
+
+    def place(self, path: str) -> tuple[Path, tuple[str, ...]] | None:
+        """Where a path inside lies on the host: a directory of the sandbox, and the way down from it."""
+        inside = PurePosixPath(path)
+        if not inside.is_absolute():
+            return self.layout.workspace, inside.parts
+        for shown, root in ((self.workspace, self.layout.workspace), (self.home, self.layout.home)):
+            if inside.is_relative_to(shown):
+                return root, inside.relative_to(shown).parts
+        return None
+
+    async def tar_in(self, archive: Path, directory: str) -> None:
+        """See the contract. tar runs inside, where a link in the archive leads nowhere."""
+        script = 'mkdir -p -- "$1" && exec tar -x -p --no-same-owner -f - -C "$1"'
+        await self._tar("unpack", script, directory, stdin=archive)
+
+    async def tar_out(self, directory: str, archive: Path, max_bytes: int) -> None:
+        """See the contract."""
+        try:
+            await self._tar("pack", 'exec tar -c -f - -C "$1" .', directory, stdout=archive, limit=max_bytes)
+        except BaseException:
+            archive.unlink(missing_ok=True)
+            raise
+
+    async def _tar(
+        self,
+        what: str,
+        script: str,
+        directory: str,
+        *,
+        stdin: Path | bytes = b"",
+        stdout: Path | None = None,
+        limit: int | None = None,
+    ) -> None:
+        log = self.layout.root / f"tar-{os.urandom(4).hex()}.log"
+        try:
+            end = await self.exec(
+                Command(
+                    argv=["/bin/sh", "-c", script, "tar", directory],
+                    stdin=stdin,
+                    stdout=stdout or log,
+                    stderr=log,
+                    cwd="/",
+                    limits=Limits(seconds=_PACK.seconds, output_bytes=limit),
+                )
+            )
+            if limit is not None and (end.stopped_by == "output" or end.output_bytes > limit):
+                raise SandboxBroken(f"{directory} is larger than {limit} bytes when packed", where=self.name)
+            if not end.ok:
+                words = log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise SandboxBroken(f"cannot {what} {directory}: {' / '.join(words) or end}", where=self.name)
+        finally:
+            log.unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """See the contract."""
+        for stop in self._stops:
+            stop.set()
+        if self._active:
+            await asyncio.wait(set(self._active))
+
+
+async def _first(
+    running: Running, watching: list[watch.Watcher], stop: asyncio.Event
+) -> tuple[Ended, StoppedBy | None]:
+    """Wait for the end of the command, a limit, or the word to stop; whatever comes first."""
+    end = asyncio.create_task(running.wait())
+    told = asyncio.create_task(stop.wait())
+    looking = [asyncio.create_task(watcher) for watcher in watching]
+    stopped: StoppedBy | None = None
+    try:
+        await asyncio.wait({end, told, *looking}, return_when=asyncio.FIRST_COMPLETED)
+        if not end.done():
+            for look in looking:
+                if look.done():
+                    stopped = look.result()
+            running.kill()
+        return await end, stopped
+    finally:
+        if not end.done():
+            running.kill()
+            await asyncio.wait({end})
+            end.exception()
+        for task in (told, *looking):
+            task.cancel()
+        await asyncio.gather(told, *looking, return_exceptions=True)
+
+
+def _resource_limits(pid: int, limits: Limits) -> None:
+    """The limits that the kernel keeps per process; backstops only, the watchers hold what was asked for.
+
+    Never RLIMIT_AS: node and bun reserve huge ranges. The number of processes is counted per user
+    namespace since Linux 5.14, and not at all for the real root.
+    """
+    wanted = [(resource.RLIMIT_CORE, 0)]
+    if limits.disk_bytes is not None and limits.output_bytes is not None:
+        wanted.append((resource.RLIMIT_FSIZE, max(limits.disk_bytes, limits.output_bytes)))
+    for kind, value in wanted:
+        with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
+            resource.prlimit(pid, kind, (value, value))

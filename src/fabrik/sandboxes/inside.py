@@ -1,0 +1,113 @@
+"""What a bubblewrap sandbox shows of the host's own files, and how a command's environment begins.
+
+As root the kernel still sees uid 0 behind the sandbox's uid 1000, so what is bound can be read whatever its
+mode: only what is meant to be read is bound.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from fabrik.sandboxes.procs import MARK
+from fabrik.sandboxes.sandbox import SandboxSpec
+
+_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+_OURS = Path(__file__).parent / "etc"  # passwd and the like, with the one user `agent`
+
+# Names below /etc that programs need and that hold nothing secret. Not there on purpose: npmrc, pip.conf,
+# gitconfig and profile.d (may hold tokens), ssl/private, shadow, ssh, resolv.conf (there is no network).
+_ETC = (
+    "alternatives", "bash.bashrc", "ca-certificates", "ca-certificates.conf", "crypto-policies",
+    "debian_version", "fonts", "inputrc", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias",
+    "localtime", "lsb-release", "magic", "magic.mime", "mime.types", "os-release", "perl",
+    "pki/ca-trust", "pki/tls/cert.pem", "pki/tls/certs", "pki/tls/openssl.cnf", "protocols", "rpc",
+    "services", "shells", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+)  # fmt: skip
+_ETC_PATTERNS = ("java*", "python3*")
+
+_CA_VARIABLES = (
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
+    "GIT_SSL_CAINFO", "PIP_CERT",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def system() -> tuple[str, ...]:
+    """bwrap arguments for the parts of the host's system, the same for every sandbox."""
+    arguments = ["--ro-bind", "/usr", "/usr"]
+    if Path("/usr/local/etc").is_dir():
+        arguments += ["--tmpfs", "/usr/local/etc"]  # npm and others keep a host's tokens there
+        arguments += ["--remount-ro", "/usr/local/etc"]
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        arguments += _shown(Path(name))
+    for child in _children(Path("/opt")):
+        arguments += _shown(child)
+    if Path("/nix/store").is_dir():
+        arguments += ["--ro-bind", "/nix/store", "/nix/store"]
+    for file in sorted(_OURS.iterdir()):
+        arguments += ["--ro-bind", str(file), f"/etc/{file.name}"]
+    names = [*_ETC, *(path.name for pattern in _ETC_PATTERNS for path in Path("/etc").glob(pattern))]
+    for name in sorted(set(names)):
+        arguments += _shown(Path("/etc") / name)
+    return tuple(arguments)
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _shown(path: Path) -> list[str]:
+    """Bind a path read-only, a link as the link it is; nothing if not everybody may read it anyway."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return []
+    if stat.S_ISLNK(mode):
+        return ["--symlink", str(path.readlink()), str(path)]
+    if not mode & stat.S_IROTH or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return []
+    return ["--ro-bind", str(path), str(path)]
+
+
+@lru_cache(maxsize=1)
+def python() -> tuple[tuple[str, ...], Path | None]:
+    """The interpreter for the shim: its command, and a directory that must be bound for it, if one must.
+
+    The shim needs 3.9 for os.pidfd_open. A system's own Python is preferred, since it is visible anyway.
+    """
+    flags = ("-I", "-S", "-B")
+    real = Path("/usr/bin/python3").resolve()
+    minor = real.name.removeprefix("python3.")
+    if minor.isdigit() and int(minor) >= 9 and os.access(real, os.X_OK) and real.is_relative_to("/usr"):
+        return (str(real), *flags), None
+    prefix = Path(sys.base_prefix).resolve()
+    own = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return (str(own), *flags), None if prefix.is_relative_to("/usr") else prefix
+
+
+def environment(spec: SandboxSpec, home: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a command: nothing of the worker's, except where certificates are."""
+    certificates = {
+        name: value
+        for name in _CA_VARIABLES
+        if (value := os.environ.get(name, "")).startswith("/etc/ssl/") and ".." not in value
+    }
+    return {
+        **certificates,
+        "PATH": ":".join([*spec.path, _DEFAULT_PATH]),
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "USER": "agent",
+        **spec.env,
+        **extra,
+        MARK: spec.name,  # last: leftovers are found by it
+    }

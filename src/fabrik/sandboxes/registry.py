@@ -1,0 +1,43 @@
+"""Which sandbox providers there are: names and dotted paths, loaded when asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from fabrik.errors import UsageError
+from fabrik.sandboxes.sandbox import Provider
+
+PROVIDERS: dict[str, str] = {
+    "bubblewrap": "fabrik.sandboxes.bubblewrap:Bubblewrap",
+    "none": "fabrik.sandboxes.none:Unprotected",
+}
+
+
+def default_name() -> str:
+    """The provider that is used when none is asked for."""
+    return "bubblewrap"
+
+
+def load(name: str) -> Provider:
+    """The provider of this name, or the one at a dotted path `package.module:Class`.
+
+    Raises UsageError, naming what there is.
+    """
+    dotted = PROVIDERS.get(name, name)
+    module_name, _, attribute = dotted.partition(":")
+    if not attribute:
+        raise UsageError(
+            f"there is no sandbox provider {name!r}",
+            where="--sandbox",
+            todo=f"use one of {', '.join(sorted(PROVIDERS))}, or a dotted path package.module:Class",
+        )
+    try:
+        made = getattr(importlib.import_module(module_name), attribute)()
+    except (ImportError, AttributeError, TypeError) as problem:
+        raise UsageError(
+            f"the sandbox provider {name!r} cannot be loaded: {problem}",
+            where="--sandbox",
+            todo="check the dotted path, and that its package is installed beside fabrik",
+        ) from problem
+    return cast(Provider, made)
