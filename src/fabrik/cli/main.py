@@ -12,7 +12,6 @@ import click
 from fabrik import __version__
 from fabrik.cli.lazy import Entry, LazyGroup
 from fabrik.errors import FabrikError
-from fabrik.outcome import ExitStatus
 
 WORK, LOOK, WRITE = "Do the work", "See what happens", "Prepare"
 
@@ -81,9 +80,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = fabrik.main(args=arguments, prog_name="fabrik", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the one into the other
         return _quiet_pipe()
     except (KeyboardInterrupt, click.exceptions.Abort):
+        from fabrik.outcome import ExitStatus
+
         return ExitStatus.INTERRUPTED
     except FabrikError as error:
         from fabrik.cli.report import fabrik_error
@@ -91,7 +92,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return fabrik_error(error)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
-        return ExitStatus.OK
+        return 0
     except click.ClickException as error:
         from fabrik.cli.report import usage_error
 
@@ -100,7 +101,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from fabrik.cli.report import crash
 
         return crash(error)
-    return status if isinstance(status, int) else ExitStatus.OK
+    return status if isinstance(status, int) else 0
 
 
 def _quiet_pipe() -> int:
@@ -108,8 +109,3 @@ def _quiet_pipe() -> int:
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141  # what a shell shows for SIGPIPE
-
-
-def main() -> None:
-    """The entry point of the console script."""
-    sys.exit(run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,9 @@ from fabrik.cli import store
 from fabrik.cli.lazy import Entry, LazyGroup
 from fabrik.cli.render.runs import TONES, row, run_json, short, state, table
 from fabrik.cli.screen import Screen
-from fabrik.ledger.types import RunStatus
+
+if TYPE_CHECKING:
+    from fabrik.ledger.types import RunStatus
 
 STATES = ["running", "waiting", "shipped", "rejected", "blocked", "exhausted", "failed", "cancelled"]
 

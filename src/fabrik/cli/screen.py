@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Literal, TextIO
 
@@ -28,7 +27,11 @@ class Screen:
     @property
     def width(self) -> int:
         """Columns of the terminal; 100 where there is none."""
-        return shutil.get_terminal_size((100, 24)).columns if self.live else 100
+        # shutil.get_terminal_size would do; importing shutil takes longer than all else on this page.
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 100 if self.live else 100
+        except (OSError, ValueError):
+            return 100
 
     def paint(self, text: str, tone: Tone = "plain") -> str:
         """The text in a colour, where colour is wanted."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fabrik import paths
 from fabrik.errors import UsageError
 from fabrik.ledger.lockfile import is_held
 from fabrik.ledger.rows import lock_of
 from fabrik.ledger.store import Ledger
-from fabrik.ledger.types import Run
+
+if TYPE_CHECKING:
+    from fabrik.ledger.types import Run
 
 LEAVING_SECONDS = 15.0  # more than a worker takes from its last word in the ledger to its end
 

@@ -13,6 +13,7 @@ from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.types import Event
 
 Data = Mapping[str, Any]
+Renderer = Callable[[Data, str], Line]
 
 TAIL_LINES = 15  # of a failed check's output; all of it is in `fabrik runs logs`
 SAID_WIDTH = 240
@@ -60,16 +61,30 @@ def _dispatched(data: Data, _step: str) -> Line:
     )
 
 
+def _created(data: Data, _step: str) -> Line:
+    text = bullet("dispatched", spec=_text(data, "spec"), agent=_text(data, "agent"))
+    base = _text(data, "base_commit")[:10]
+    return Line(mark="▶", text=bullet(text, base=base and f"from {base}"), tone="strong")
+
+
 def _resumed(data: Data, _step: str) -> Line:
+    was = _text(data, "was")
+    return Line(mark="▶", text=bullet("resumed", was=was and f"was {was}"), tone="strong")
+
+
+def _cancel_requested(data: Data, _step: str) -> Line:
+    return Line(mark="■", text=bullet("told to stop", by=_text(data, "by")), tone="warn")
+
+
+def _routine(text: str) -> Renderer:
+    """Bookkeeping that other lines tell better."""
+    return lambda _data, _step: Line(mark="·", text=text, tone="dim", telling=False)
+
+
+def _inputs_changed(data: Data, _step: str) -> Line:
     changed = data.get("changed")
-    detail = (
-        tuple(one_line(f"changed since: {name}") for name in changed) if isinstance(changed, list) else ()
-    )
-    return Line(mark="▶", text=bullet("resumed", by=_text(data, "by")), tone="strong", detail=detail)
-
-
-def _claimed(_data: Data, _step: str) -> Line:
-    return Line(mark="·", text="a worker takes the run", tone="dim", telling=False)
+    names = ", ".join(one_line(str(name), 60) for name in changed) if isinstance(changed, list) else ""
+    return Line(mark="!", text=bullet("changed since this step finished", names=names), tone="warn")
 
 
 def _stop(data: Data, _step: str) -> Line:
@@ -219,15 +234,17 @@ def _gate_opened(data: Data, _step: str) -> Line:
     return Line(mark="‖", text=bullet("waits for a human", reason=_text(data, "reason", 400)), tone="warn")
 
 
-def _gate_decided(data: Data, _step: str) -> Line:
-    state = _text(data, "state")
-    if not state:
-        state = "approved" if data.get("approve") or data.get("approved") else "rejected"
-    return Line(
-        mark="✓" if state == "approved" else "✗",
-        text=bullet(state, by=_text(data, "by"), notes=_text(data, "notes", 400)),
-        tone="good" if state == "approved" else "warn",
-    )
+def _gate_approved(data: Data, _step: str) -> Line:
+    return Line(mark="✓", text=_decision("approved", data), tone="good")
+
+
+def _gate_rejected(data: Data, _step: str) -> Line:
+    return Line(mark="✗", text=_decision("rejected", data), tone="warn")
+
+
+def _decision(what: str, data: Data) -> str:
+    by = _text(data, "by")
+    return bullet(what, by=by and f"by {by}", notes=_text(data, "notes", 400))
 
 
 def _model_call(data: Data, _step: str) -> Line:
@@ -275,10 +292,17 @@ def _shipped(data: Data, _step: str) -> Line:
     )
 
 
-RENDERERS: dict[str, Callable[[Data, str], Line]] = {
+RENDERERS: dict[str, Renderer] = {
     "run.dispatched": _dispatched,
     "run.resumed": _resumed,
-    "run.claimed": _claimed,
+    "run.created": _created,
+    "run.claimed": _routine("a worker takes the run"),
+    "run.progress": _routine("progress"),
+    "run.candidate": _routine("a candidate is put forward"),
+    "run.waiting": _routine("waits at the gate that is open"),
+    "run.cancel_requested": _cancel_requested,
+    "step.inputs_changed": _inputs_changed,
+    "task.report": _routine("the host's report on a task"),
     "run.stop": _stop,
     "run.verdict": _verdict,
     "step.started": _step_started,
@@ -294,7 +318,8 @@ RENDERERS: dict[str, Callable[[Data, str], Line]] = {
     "task.accepted": _task_accepted,
     "candidate": _candidate,
     "gate.opened": _gate_opened,
-    "gate.decided": _gate_decided,
+    "gate.approved": _gate_approved,
+    "gate.rejected": _gate_rejected,
     "model.call": _model_call,
     "egress.refused": _egress_refused,
     "wait": _wait,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fabrik.cli import units
 from fabrik.cli.screen import Tone
 from fabrik.cli.text import one_line
-from fabrik.ledger.types import Run
 from fabrik.usage import Usage
+
+if TYPE_CHECKING:
+    from fabrik.ledger.types import Run
 
 SHORT = 8  # the last characters of a ULID are random; its first ones are the time and look all the same
 HEADINGS = ("ID", "STATUS", "SPEC", "STEP / PROGRESS", "COST", "AGE")
