@@ -150,18 +150,19 @@ class Connection:
 
         SQLite does not wait here while another process does the same, so the waiting is done by hand.
         """
-        deadline = time.monotonic() + self.busy_seconds
-        while True:
-            try:
-                if self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                    self._db.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
-                    time.sleep(0.02)
-                    continue
-                with clear_errors(self.path, self.busy_seconds):
-                    raise
+        if self._pragma("journal_mode") == "wal":
             return
+        deadline = time.monotonic() + self.busy_seconds
+        with clear_errors(self.path, self.busy_seconds):
+            while True:
+                try:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                    return
+                except sqlite3.OperationalError as error:
+                    busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                    if not busy or time.monotonic() >= deadline:
+                        raise
+                    time.sleep(0.02)
 
     def _migrate(self) -> None:
         with self.transaction() as db:

@@ -1,0 +1,445 @@
+"""The journal: what is written when, and what a resumed run does not do again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from ledger_support import KNOWN, lock_of, model_call, new_run, open_ledger
+
+from fabrik.errors import Fenced, LedgerError, UsageError
+from fabrik.ledger.codec import Mismatch
+from fabrik.ledger.journal import Journal, StepContext
+from fabrik.ledger.ownership import Ownership, claim
+from fabrik.ledger.store import Ledger
+from fabrik.ledger.types import Run, TaskReport
+from fabrik.outcome import Verdict
+from fabrik.usage import Usage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    commit: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass
+class Place:
+    ledger: Ledger
+    run: Run
+    ownership: Ownership
+    journal: Journal
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.ledger.events(self.run.id)][2:]  # after run.created, run.claimed
+
+    def now(self) -> Run:
+        return self.ledger.find_run(self.run.id)
+
+
+@contextmanager
+def place(home: Path) -> Iterator[Place]:
+    """A run of its own, or the one that is there, resumed."""
+    with open_ledger(home) as ledger:
+        runs = ledger.list_runs()
+        run = runs[0] if runs else ledger.create_run(new_run(home))
+        with claim(ledger, run.id, lock_of(run)) as ownership:
+            yield Place(ledger, run, ownership, Journal(ledger, ownership))
+
+
+def returning(value: T, calls: list[int] | None = None) -> Callable[[StepContext], Awaitable[T]]:
+    async def fn(context: StepContext) -> T:
+        if calls is not None:
+            calls.append(context.attempt)
+        return value
+
+    return fn
+
+
+def raising(error: BaseException) -> Callable[[StepContext], Awaitable[str]]:
+    async def fn(context: StepContext) -> str:
+        raise error
+
+    return fn
+
+
+def test_a_finished_step_is_not_run_again(tmp_path: Path) -> None:
+    calls: list[int] = []
+    wanted = Outcome(commit="abc", files=("a", "b"))
+    for _ in range(3):
+        with place(tmp_path) as here:
+            step = here.journal.step("task/1", returning(wanted, calls), result=Outcome, inputs={"spec": "s"})
+            assert asyncio.run(step) == wanted
+            assert here.now().step == "task/1"
+            (stored,) = here.ledger.steps(here.run.id)
+            assert (stored.state, stored.attempt, stored.inputs) == ("finished", 1, {"spec": "s"})
+            assert stored.result == {"commit": "abc", "files": ["a", "b"]}
+    assert calls == [1]
+
+
+def test_what_a_step_gives_is_what_a_resumed_one_gives(tmp_path: Path) -> None:
+    value: Any = {"b": (1, 2.0), "a": [Outcome(commit="x")]}
+    seen: list[Any] = []
+    for _ in range(2):
+        with place(tmp_path) as here:
+            seen.append(asyncio.run(here.journal.step("s", returning(value), result=Any)))
+    assert seen[0] == seen[1]
+    assert repr(seen[0]) != repr(value)
+
+
+def test_the_intent_is_there_while_the_step_runs(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def fn(context: StepContext) -> str:
+            (step,) = here.ledger.steps(here.run.id)
+            assert (step.state, step.attempt, step.result, step.finished_at) == ("started", 1, None, None)
+            assert (context.key, context.attempt, context.inputs) == ("one", 1, {"n": 1})
+            return "x"
+
+        asyncio.run(here.journal.step("one", fn, result=str, inputs={"n": 1}))
+        assert here.kinds() == ["step.started", "step.finished"]
+
+
+def test_a_failed_step_says_why_and_runs_again(tmp_path: Path) -> None:
+    calls: list[int] = []
+    with place(tmp_path) as here:
+        with pytest.raises(ValueError, match="no luck"):
+            asyncio.run(here.journal.step("one", raising(ValueError("no luck")), result=str))
+        (step,) = here.ledger.steps(here.run.id)
+        assert (step.state, step.error, step.result) == ("failed", "ValueError: no luck", None)
+        assert asyncio.run(here.journal.step("one", returning("x", calls), result=str)) == "x"
+        (step,) = here.ledger.steps(here.run.id)
+        assert (step.state, step.attempt, step.error) == ("finished", 2, None)
+        assert calls == [2]
+        assert here.kinds() == ["step.started", "step.failed", "step.started", "step.finished"]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Fenced("gone")])
+def test_a_step_that_was_cut_off_leaves_its_intent(tmp_path: Path, error: BaseException) -> None:
+    calls: list[int] = []
+    with place(tmp_path) as here:
+        with pytest.raises(type(error)):
+            asyncio.run(here.journal.step("one", raising(error), result=str))
+        assert here.ledger.steps(here.run.id)[0].state == "started"
+        assert here.kinds() == ["step.started"]
+    with place(tmp_path) as here:
+        assert asyncio.run(here.journal.step("one", returning("x", calls), result=str)) == "x"
+    assert calls == [2]
+
+
+def test_ctrl_c_in_a_step_leaves_its_intent(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(here.journal.step("one", raising(KeyboardInterrupt()), result=str))
+        assert here.ledger.steps(here.run.id)[0].state == "started"
+
+
+def test_cancelling_leaves_the_ledger_at_rest(tmp_path: Path) -> None:
+    """Cancelled in the middle of the transaction: when the step ends, the transaction has ended too."""
+    with place(tmp_path) as here:
+
+        async def main() -> None:
+            blocker = open_ledger(tmp_path)
+            with blocker.transaction():
+                waiting = asyncio.create_task(here.journal.event("late"))
+                while not here.journal._turn.locked():
+                    await asyncio.sleep(0)
+                waiting.cancel()
+                done, _ = await asyncio.wait([waiting], timeout=0.05)
+                assert not done
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert here.kinds() == ["late"]
+            blocker.close()
+
+        asyncio.run(main())
+
+
+def test_everything_a_step_records_comes_with_its_result_or_not_at_all(tmp_path: Path) -> None:
+    report = TaskReport(
+        task="1",
+        step="one",
+        status="done",
+        commit="c" * 40,
+        work=("made it",),
+        files=("a.py",),
+        issues=("ü",),
+    )
+    with place(tmp_path) as here:
+
+        async def fn(context: StepContext) -> str:
+            context.record(report)
+            await context.event("check.passed", name="unit")
+            assert here.ledger.task_reports(here.run.id) == []
+            if context.attempt == 1:
+                raise ValueError
+            return "x"
+
+        with pytest.raises(ValueError):
+            asyncio.run(here.journal.step("one", fn, result=str))
+        assert here.ledger.task_reports(here.run.id) == []
+        asyncio.run(here.journal.step("one", fn, result=str))
+        assert here.ledger.task_reports(here.run.id) == [report]
+        assert here.kinds()[-4:] == ["step.started", "check.passed", "task.report", "step.finished"]
+        assert here.ledger.events(here.run.id)[-3].step == "one"
+
+
+def test_changed_inputs_are_said_once_and_the_result_stays(tmp_path: Path) -> None:
+    inputs = [{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}, {"b": 9}, {"a": 1, "b": 2}]
+    for given in inputs:
+        with place(tmp_path) as here:
+            step = here.journal.step("one", returning("first"), result=str, inputs=given)
+            assert asyncio.run(step) == "first"
+    with place(tmp_path) as here:
+        changes = [e for e in here.ledger.events(here.run.id) if e.kind == "step.inputs_changed"]
+        assert [(e.step, e.data) for e in changes] == [("one", {"changed": ["b", "c"]})]
+
+
+def test_equal_inputs_in_another_form_are_not_a_change(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        for given in ({"a": (1, 2), "b": None}, {"b": None, "a": [1, 2]}):
+            asyncio.run(here.journal.step("one", returning("x"), result=str, inputs=given))
+        assert here.kinds() == ["step.started", "step.finished"]
+
+
+def test_a_restart_with_other_inputs_uses_them(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        with pytest.raises(ValueError):
+            asyncio.run(here.journal.step("one", raising(ValueError()), result=str, inputs={"a": 1}))
+        asyncio.run(here.journal.step("one", returning("x"), result=str, inputs={"a": 2}))
+        assert here.ledger.steps(here.run.id)[0].inputs == {"a": 2}
+        started = [e.data for e in here.ledger.events(here.run.id) if e.kind == "step.started"]
+        assert started == [{"attempt": 1}, {"attempt": 2, "changed": ["a"]}]
+
+
+def test_steps_run_side_by_side(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def main() -> list[str]:
+            everybody = asyncio.Barrier(8)
+
+            async def fn(context: StepContext) -> str:
+                await everybody.wait()  # passes only when all eight run at once
+                return context.key
+
+            keys = [f"review/{number}" for number in range(8)]
+            return await asyncio.gather(*(here.journal.step(key, fn, result=str) for key in keys))
+
+        assert asyncio.run(main()) == [f"review/{number}" for number in range(8)]
+        assert {step.state for step in here.ledger.steps(here.run.id)} == {"finished"}
+        assert here.ledger.check() == []
+
+
+def test_the_same_key_at_the_same_time_is_a_mistake(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def outer(context: StepContext) -> str:
+            with pytest.raises(RuntimeError, match="started while it runs"):
+                await here.journal.step("one", returning("inner"), result=str)
+            return "outer"
+
+        assert asyncio.run(here.journal.step("one", outer, result=str)) == "outer"
+
+
+def test_a_result_of_another_type_fails_the_step(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        with pytest.raises(Mismatch, match="wanted str, found 3"):
+            asyncio.run(here.journal.step("one", returning(3), result=str))  # type: ignore[arg-type]
+        assert here.ledger.steps(here.run.id)[0].state == "failed"
+
+
+def test_inputs_that_cannot_be_stored_start_nothing(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        with pytest.raises(Mismatch, match="path"):
+            asyncio.run(here.journal.step("one", returning("x"), result=str, inputs={"path": tmp_path}))
+        assert here.ledger.steps(here.run.id) == []
+        asyncio.run(here.journal.step("one", returning("x"), result=str))
+
+
+def test_a_stored_result_of_an_older_type_is_a_clear_error(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        asyncio.run(here.journal.step("one", returning("x"), result=str))
+        with pytest.raises(LedgerError, match="step one does not fit") as caught:
+            asyncio.run(here.journal.step("one", returning(Outcome(commit="a")), result=Outcome))
+        assert "with the version that started it" in str(caught.value)
+
+
+def test_a_worker_that_was_overtaken_writes_nothing(tmp_path: Path) -> None:
+    with place(tmp_path) as here, open_ledger(tmp_path) as other_ledger:
+        taken: list[Ownership] = []
+
+        async def fn(context: StepContext) -> str:
+            # The lock file goes, as when somebody cleans up by hand, so that another can claim the run.
+            lock_of(here.run).unlink()
+            taken.append(claim(other_ledger, here.run.id, lock_of(here.run)))
+            return "too late"
+
+        with pytest.raises(Fenced):
+            asyncio.run(here.journal.step("one", fn, result=str))
+        before = here.ledger.events(here.run.id)
+        writes: list[Callable[[], Awaitable[Any]]] = [
+            lambda: here.journal.event("x"),
+            lambda: here.journal.set_progress("x"),
+            lambda: here.journal.set_candidate("x"),
+            lambda: here.journal.open_gate(1, "x", "x"),
+            lambda: here.journal.finish(Verdict.SHIPPED, None),
+            lambda: here.journal.reopen(),
+            lambda: here.journal.call_started(1, "one", "anthropic", None),
+            lambda: here.journal.call_finished(model_call(1)),
+            lambda: here.journal.step("two", returning("x"), result=str),
+        ]
+        for write in writes:
+
+            async def perform(write: Callable[[], Awaitable[Any]] = write) -> None:
+                await write()
+
+            with pytest.raises(Fenced, match="taken this run over"):
+                asyncio.run(perform())
+        assert here.ledger.events(here.run.id) == before
+        assert here.ledger.steps(here.run.id)[0].state == "started"
+        new = Journal(other_ledger, taken[0])
+        assert asyncio.run(new.step("one", returning("mine"), result=str)) == "mine"
+        taken[0].release()
+
+
+def test_a_released_owner_writes_nothing(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        here.ownership.release()
+        with pytest.raises(Fenced):
+            asyncio.run(here.journal.event("x"))
+
+
+def test_progress_and_candidate_change_with_their_events(tmp_path: Path) -> None:
+    async def main(journal: Journal) -> None:
+        for text in ("1/2 tasks", "1/2 tasks", "2/2 tasks"):
+            await journal.set_progress(text)
+        for commit in ("a", "b", "b"):
+            await journal.set_candidate(commit)
+
+    with place(tmp_path) as here:
+        asyncio.run(main(here.journal))
+        assert (here.now().progress, here.now().candidate) == ("2/2 tasks", "b")
+        assert here.kinds() == ["run.progress"] * 2 + ["run.candidate"] * 2
+
+
+def test_a_gate_is_opened_once_and_given_as_it_is(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        gate = asyncio.run(here.journal.open_gate(1, "abc", "look"))
+        assert gate == asyncio.run(here.journal.open_gate(1, "abc", "look again"))
+        assert (gate.state, gate.reason) == ("open", "look")
+        assert (here.now().status, here.now().alive) == ("waiting", False)
+        with pytest.raises(RuntimeError, match="about abc, not about xyz"):
+            asyncio.run(here.journal.open_gate(1, "xyz", "look"))
+        with pytest.raises(RuntimeError, match="is waiting: reopen it"):
+            asyncio.run(here.journal.step("one", returning("x"), result=str))
+    with place(tmp_path) as here:  # resumed before anybody has decided
+        asyncio.run(here.journal.reopen())
+        assert asyncio.run(here.journal.open_gate(1, "abc", "look")) == gate
+        assert here.now().status == "waiting"
+        here.ledger.decide_gate(here.run.id, 1, approve=True, by="ann", notes=None)
+        assert here.now().status == "waiting"
+    with place(tmp_path) as here:
+        asyncio.run(here.journal.reopen())
+        assert asyncio.run(here.journal.open_gate(1, "abc", "look")).state == "approved"
+        assert here.now().status == "running"
+        kinds = [k for k in here.kinds() if k not in ("run.claimed", "run.resumed")]
+        assert kinds == ["gate.opened", "run.waiting", "gate.approved"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "exit_code"),
+    [(Verdict.SHIPPED, 0), (Verdict.FAILED, 1), (Verdict.EXHAUSTED, 4), (Verdict.CANCELLED, 130)],
+)
+def test_a_verdict_ends_the_run(tmp_path: Path, verdict: Verdict, exit_code: int) -> None:
+    with place(tmp_path) as here:
+        for _ in range(2):
+            asyncio.run(here.journal.finish(verdict, "because"))
+        run = here.now()
+        assert (run.status, run.failure_reason, run.alive) == (verdict.value, "because", False)
+        assert run.finished_at is not None
+        with here.ledger.transaction() as db:
+            assert db.execute("SELECT exit_code FROM runs").fetchone()[0] == exit_code
+        assert here.kinds() == ["run.verdict"]
+        with pytest.raises(RuntimeError, match="cannot also end"):
+            asyncio.run(here.journal.finish(Verdict.BLOCKED, "other"))
+        with pytest.raises(RuntimeError, match="reopen it"):
+            asyncio.run(here.journal.step("one", returning("x"), result=str))
+        with pytest.raises(RuntimeError, match="cannot wait"):
+            asyncio.run(here.journal.open_gate(1, "abc", "look"))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.BLOCKED, Verdict.EXHAUSTED, Verdict.FAILED, Verdict.CANCELLED])
+def test_a_run_that_stopped_can_go_on(tmp_path: Path, verdict: Verdict) -> None:
+    with place(tmp_path) as here:
+        here.ledger.request_cancel(here.run.id, "ann")
+        assert here.journal.cancel_requested()
+        asyncio.run(here.journal.finish(verdict, "because"))
+        asyncio.run(here.journal.reopen())
+        run = here.now()
+        assert (run.status, run.alive, run.failure_reason) == ("running", True, None)
+        assert (run.finished_at, run.cancel_requested) == (None, False)
+        assert not here.journal.cancel_requested()
+        assert here.kinds()[-1] == "run.resumed"
+        asyncio.run(here.journal.reopen())
+        assert here.kinds().count("run.resumed") == 1
+        assert asyncio.run(here.journal.step("one", returning("x"), result=str)) == "x"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SHIPPED, Verdict.REJECTED])
+def test_a_run_that_was_decided_cannot_go_on(tmp_path: Path, verdict: Verdict) -> None:
+    with place(tmp_path) as here:
+        asyncio.run(here.journal.finish(verdict, None))
+        with pytest.raises(UsageError, match=f"ended as {verdict.value}"):
+            asyncio.run(here.journal.reopen())
+
+
+def test_a_request_to_cancel_is_seen_also_while_the_ledger_is_busy(tmp_path: Path) -> None:
+    with place(tmp_path) as here, open_ledger(tmp_path) as human:
+
+        async def main() -> None:
+            assert not here.journal.cancel_requested()
+            human.request_cancel(here.run.id, "ann")
+            with human.transaction():
+                waiting = asyncio.create_task(here.journal.event("x"))
+                while not here.journal._turn.locked():
+                    await asyncio.sleep(0)
+                assert not here.journal.cancel_requested()  # as the last one saw it, without waiting
+            await waiting
+            assert here.journal.cancel_requested()
+
+        asyncio.run(main())
+
+
+def test_a_model_call_is_unknown_until_it_ends(tmp_path: Path) -> None:
+    async def main(here: Place) -> None:
+        await here.journal.call_started(1, "task/1/implement", "anthropic", "claude")
+        assert here.ledger.usage(here.run.id) == Usage(calls=1)
+        await here.journal.call_finished(model_call(1))
+        assert here.ledger.model_calls(here.run.id) == [model_call(1)]
+        await here.journal.call_finished(model_call(2))  # its start was never written
+        assert here.ledger.usage_of_step(here.run.id, "task/1/implement").calls == 2
+        with pytest.raises(RuntimeError, match="recorded already"):
+            await here.journal.call_finished(model_call(2, usage=Usage(calls=1)))
+        assert here.ledger.model_calls(here.run.id)[1].usage == KNOWN
+
+    with place(tmp_path) as here:
+        asyncio.run(main(here))
+        calls = [e for e in here.ledger.events(here.run.id) if e.kind == "model.call"]
+        assert [e.data["id"] for e in calls] == [1, 2]
+        assert calls[0].data["usage"]["output_tokens"] == KNOWN.output_tokens
+
+
+def test_data_that_is_no_json_writes_no_event(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        for data in (object(), float("nan")):
+            with pytest.raises((TypeError, ValueError)):
+                asyncio.run(here.journal.event("x", data=data))
+        assert here.kinds() == []
+        asyncio.run(here.journal.event("x", data=1))
