@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fabrik.agents import registry
 from fabrik.agents.agent import Agent
-from fabrik.agents.locate import locate
+from fabrik.agents.environment import vendor_and_model
+from fabrik.agents.locate import installed, locate_agent
+from fabrik.agents.pi import DEFAULT_MODEL
 from fabrik.config.model import Config
 from fabrik.errors import EnvironmentProblem, UsageError
 from fabrik.usage import Vendor
@@ -42,26 +42,17 @@ def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
     """
     name = _name(config)
     agent = registry.load(name)
+    options = {}
     if name == "command":
-        program = _given(request.agent_command, "--agent-command", executable=True)
-        return ChosenAgent(
-            name=name, agent=agent, options={"command": str(program)}, read_only=(str(program),)
-        )
-    if name == "scripted":
-        script = _given(request.agent_script, "--agent-script", executable=False)
-        located = locate(agent)
-        return ChosenAgent(
-            name=name,
-            agent=agent,
-            options={"script": str(script)},
-            read_only=(str(script), *(str(path) for path in located.paths)),
-            path=tuple(located.path),
-        )
-    located = locate(agent)
+        options["command"] = str(_given(request.agent_command, "--agent-command"))
+    elif name == "scripted":
+        options["script"] = str(_given(request.agent_script, "--agent-script"))
+    located = locate_agent(agent, options)
     return ChosenAgent(
         name=name,
         agent=agent,
-        read_only=tuple(str(path) for path in located.paths),
+        options=options,
+        read_only=tuple(str(path) for path in located.read_only),
         path=tuple(located.path),
     )
 
@@ -69,29 +60,23 @@ def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
 def _name(config: Config) -> str:
     if config.agent:
         return config.agent
-    for name in registry.DETECTION:
-        if all(shutil.which(program) for program in registry.load(name).programs):
-            return name
+    if found := installed([registry.load(name) for name in registry.DETECTION]):
+        return found[0]
     raise EnvironmentProblem(
         f"no coding agent is installed ({', '.join(registry.DETECTION)})",
         todo="install one, or name your own program: --agent command --agent-command PATH",
     )
 
 
-def _given(path: Path | None, option: str, *, executable: bool) -> Path:
+def _given(path: Path | None, option: str) -> Path:
     if path is None:
         raise UsageError(f"this agent needs {option}", todo=f"add {option} PATH")
-    found = path.expanduser().absolute()
-    if not found.is_file():
-        raise UsageError("there is no such file", where=f"{option} {path}", todo="check the path")
-    if executable and not os.access(found, os.X_OK):
-        raise UsageError("is not executable", where=f"{option} {path}", todo=f"chmod +x {path}")
-    return found.resolve()
+    return path.expanduser().absolute()
 
 
 def require_key(chosen: ChosenAgent, config: Config) -> None:
     """Raise EnvironmentProblem when the host has no key for the models that the agent calls."""
-    vendor = registry.vendor_of(chosen.agent, config.model)
+    vendor = _vendor(chosen.agent, config.model)
     if vendor is None:
         return
     upstream = upstreams(
@@ -105,3 +90,10 @@ def require_key(chosen: ChosenAgent, config: Config) -> None:
             f"no key for {vendor}, whose models {chosen.name} calls",
             todo=f"export {KEY_VARIABLES[vendor]}=…; it stays on the host, no sandbox ever sees it",
         )
+
+
+def _vendor(agent: Agent, model: str | None) -> Vendor | None:
+    """Whose models the agent calls; None where it calls none by itself."""
+    if agent.protocol is not None or agent.name in ("command", "scripted"):
+        return agent.protocol
+    return vendor_and_model(model or DEFAULT_MODEL)[0]

@@ -24,6 +24,7 @@ async def ask(
         if not work.context.auto_approve:
             return False
         gate = work.ledger.decide_gate(work.run, number, approve=True, by=AUTO, notes=None)
+        await work.journal.reopen()
     if gate.state == "rejected":
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
     return gate.state == "approved"

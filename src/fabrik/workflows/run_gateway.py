@@ -12,8 +12,8 @@ from fabrik.usage import Vendor
 from fabrik.workflows.context import RunContext, SealedUpstream
 
 if TYPE_CHECKING:
-    from fabrik.gateway.gateway import DoorPaths, Gateway
-    from fabrik.gateway.types import EgressDecision, GatewayConfig, Upstream
+    from fabrik.gateway.gateway import Gateway
+    from fabrik.gateway.types import DoorPaths, EgressDecision, GatewayConfig, Upstream
     from fabrik.ledger.journal import Journal
     from fabrik.ledger.store import Ledger
 

@@ -169,11 +169,12 @@ async def _land(
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
     left = await workspace.harvest(work, sandbox, result.head, message, into, logs)
     landed = await work.repo.land(result.head, left.head, message, work.identity, when=datetime.now(UTC))
-    in_step = left.harvest.healthy and landed.commit == left.harvest.workspace_head
+    healthy = left.harvest.git == "healthy"
+    in_step = healthy and not left.harvest.leftover and landed.commit == left.head
     workspace.mark(work, PURPOSE, landed.commit, in_step=in_step)
-    notes = list(result.notes)
-    if not left.harvest.healthy:
-        notes.append("the agent damaged the workspace's .git; its files were saved without it")
+    notes = [*result.notes, *left.harvest.notes]
+    if not healthy:
+        notes.append(f"the workspace's .git was {left.harvest.git}; the files were saved without it")
     files = await work.repo.diff_stat(result.head, landed.commit) if landed.changed else ()
     return replace(
         result,

@@ -13,7 +13,7 @@ from pathlib import Path
 from fabrik.errors import SandboxBroken, VcsError
 from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Sandbox, SandboxSpec
-from fabrik.vcs.harvest import Harvest, parse_harvest
+from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
 from fabrik.workflows.logs import tail
 from fabrik.workflows.work import Stop, Work
@@ -111,13 +111,13 @@ def _read_marker(marker: Path) -> tuple[str | None, bool]:
 
 async def _resync(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> bool:
     """Lay a new .git at `commit` under the files of the workspace."""
-    argv = resync_argv([str(path) for path in work.repo.objects], commit, sandbox.workspace, work.identity)
+    argv = resync_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
     ended = await _git(sandbox, argv, logs / "resync.out", logs / "resync.err")
     return ended.ok
 
 
 async def _clone(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> None:
-    argv = clone_argv([str(path) for path in work.repo.objects], commit, sandbox.workspace, work.identity)
+    argv = clone_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
     ended = await _git(sandbox, argv, logs / "clone.out", logs / "clone.err")
     if not ended.ok:
         raise SandboxBroken(
@@ -165,17 +165,15 @@ async def harvest(work: Work, sandbox: Sandbox, base: str, message: str, into: s
     Raises VcsError when what it left cannot be accepted, SandboxBroken when it cannot be collected.
     """
     bundle, report = logs / "left.bundle", logs / "harvest.err"
-    argv = harvest_argv(
-        [str(path) for path in work.repo.objects], base, sandbox.workspace, message, work.identity
-    )
+    argv = harvest_argv(work.repo.objects, base, sandbox.workspace, message, work.identity)
     ended = await _git(sandbox, argv, bundle, report)
     if not ended.ok:
         raise SandboxBroken(f"the work could not be collected: {tail(report)}", where=sandbox.name)
-    found = parse_harvest(report.read_bytes())
+    found = parse(report.read_bytes())
     try:
         if bundle.stat().st_size > BUNDLE_BYTES:
             raise VcsError("the session left more than 8 GiB of new history", where=sandbox.name)
-        head = base if found.empty else (await work.repo.bring_in(bundle, into)).head or base
+        head = (await work.repo.bring_in(bundle, into)).head or base if found.new else base
     finally:
         bundle.unlink(missing_ok=True)
     return Left(head=head, harvest=found)
@@ -191,7 +189,7 @@ async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> 
     except VcsError as error:
         await work.journal.event("warning", text=f"work of an interrupted session was not accepted: {error}")
         return None
-    return None if left.harvest.empty else f"refs/fabrik/{into}"
+    return None if not left.harvest.new else f"refs/fabrik/{into}"
 
 
 async def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Exit:
