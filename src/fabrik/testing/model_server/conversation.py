@@ -44,18 +44,21 @@ class Conversation:
 
 
 def prompt_and_results(items: Iterable[Item]) -> tuple[str, tuple[str, ...]]:
-    """The last prompt with the notes around it, and the tool results after it."""
+    """The last prompt, without the CLI's notes around it, and the tool results after it.
+
+    The notes are left out because they quote what a script must not be chosen by: paths, commits, the date.
+    """
     items = list(items)
     said = [place for place, item in enumerate(items) if item.kind == "user"]
-    if not said:
+    prompts = [place for place in said if not NOTE.fullmatch(items[place].text)] or said
+    if not prompts:
         return "", tuple(item.text for item in items if item.kind == "result")
-    prompts = [place for place in said if not NOTE.fullmatch(items[place].text)]
-    start = end = (prompts or said)[-1]
+    start = end = prompts[-1]
     while start > 0 and items[start - 1].kind == "user":
         start -= 1
     while end + 1 < len(items) and items[end + 1].kind == "user":
         end += 1
-    prompt = "\n".join(item.text for item in items[start : end + 1])
+    prompt = "\n".join(items[place].text for place in prompts if start <= place <= end)
     return prompt, tuple(item.text for item in items[end + 1 :] if item.kind == "result")
 
 

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """The base of all failures."""
 
+    on_the_answer: ClassVar[bool] = False  # True: it happens to the next answer, a part of which is sent
     times: int | None = None
 
 
@@ -36,6 +38,7 @@ class Refused(Failure):
 class Cut(Failure):
     """The answer starts and its connection breaks."""
 
+    on_the_answer = True
     after_events: int = 1  # whole server-sent events that still arrive (a plain body: half of it)
     after_bytes: int | None = None  # instead of after_events
 
@@ -44,6 +47,7 @@ class Cut(Failure):
 class StreamError(Failure):
     """The answer starts well, and then the vendor reports an error inside the stream."""
 
+    on_the_answer = True
     status: int = 529
     after_events: int = 1
 
@@ -51,6 +55,8 @@ class StreamError(Failure):
 @dataclass(frozen=True, kw_only=True)
 class JunkStream(Failure):
     """One good event, then events that are not JSON (a plain body: broken JSON), all with status 200."""
+
+    on_the_answer = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +73,6 @@ class Empty(Failure):
 class Hang(Failure):
     """Nothing more comes until `ModelServer.release(hold)`; then the next answer is played to its end."""
 
+    on_the_answer = True
     hold: str = "hang"
     after_events: int | None = None  # None: not even the status line comes

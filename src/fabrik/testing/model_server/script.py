@@ -109,6 +109,12 @@ def as_turn(turn: Turn | Part | Sequence[Part]) -> Turn:
             return Answer(tuple(turn))
 
 
+def _is_last(turn: Turn) -> bool:
+    if isinstance(turn, Answer):
+        return not turn.actions
+    return turn.times is None and not turn.on_the_answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """What happens in sessions whose last prompt contains `match`.
@@ -123,8 +129,7 @@ class Session:
     def __post_init__(self) -> None:
         turns = self.steps
         for position, turn in enumerate(turns[:-1]):
-            ends = not turn.actions if isinstance(turn, Answer) else turn.times is None
-            if ends:
+            if _is_last(turn):
                 raise UsageError(
                     f"turn {position + 1} ends the session, so the turns after it are never played",
                     where=f"session {self.match!r}",

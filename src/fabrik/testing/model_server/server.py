@@ -136,11 +136,15 @@ class _Server(uvicorn.Server):
         await self.on_tick(0)  # the Date header
         await self._stopping.wait()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As in uvicorn, but nobody is waited for."""
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's
+        """Break all connections, where uvicorn would wait for the clients to close them."""
+        for server in self.servers:
+            server.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await super().shutdown(sockets)
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
 
 
 def _listen(port: int) -> socket.socket:
