@@ -47,7 +47,8 @@ def find_logs(directory: Path, steps: Iterable[str]) -> list[Log]:
         if not starts.is_dir():
             continue
         for attempt in sorted((path for path in starts.iterdir() if path.name.isdigit()), key=_number):
-            files = sorted(path for path in attempt.iterdir() if path.is_file() and not path.is_symlink())
+            # Verification keeps the logs of held-out checks in a directory of their own.
+            files = sorted(path for path in attempt.rglob("*") if path.is_file() and not path.is_symlink())
             found.extend(Log(step=step, attempt=_number(attempt), path=path) for path in files)
     return found
 

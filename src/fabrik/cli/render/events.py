@@ -81,6 +81,10 @@ def _routine(text: str) -> Renderer:
     return lambda _data, _step: Line(mark="·", text=text, tone="dim", telling=False)
 
 
+def _progress(data: Data, _step: str) -> Line:
+    return Line(mark="·", text=_text(data, "text"), tone="dim", telling=False)
+
+
 def _inputs_changed(data: Data, _step: str) -> Line:
     changed = data.get("changed")
     names = ", ".join(one_line(str(name), 60) for name in changed) if isinstance(changed, list) else ""
@@ -297,7 +301,7 @@ RENDERERS: dict[str, Renderer] = {
     "run.resumed": _resumed,
     "run.created": _created,
     "run.claimed": _routine("a worker takes the run"),
-    "run.progress": _routine("progress"),
+    "run.progress": _progress,
     "run.candidate": _routine("a candidate is put forward"),
     "run.waiting": _routine("waits at the gate that is open"),
     "run.cancel_requested": _cancel_requested,

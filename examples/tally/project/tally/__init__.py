@@ -1,0 +1,1 @@
+"""Reads numbers and says what they come to."""
