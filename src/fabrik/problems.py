@@ -65,7 +65,7 @@ def place(loc: Sequence[int | str]) -> str:
     for part in loc:
         if isinstance(part, int):
             text += f"[{part}]"
-        else:
+        elif part != "[key]":  # pydantic's mark for an error in a key; the key itself stands before it
             text += f".{part}" if text else part
     return text
 

@@ -1,0 +1,58 @@
+"""Which of several settings holds. Pure.
+
+Flag > environment > project > user > default, with two exceptions: a project may lower the budget that its
+user has set, but not raise it (a cloned repository spends nobody's money); and the names that project and
+user allow are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, cast
+
+from fabrik.config.model import Config, Limits, Settings
+from fabrik.errors import UsageError
+
+BUDGETS = ("budget_usd", "budget_tokens", "budget_calls")
+_LIMITS = tuple(field.name for field in fields(Limits))
+
+
+def resolve(
+    *,
+    flags: Settings | None = None,
+    environment: Settings | None = None,
+    project: Settings | None = None,
+    user: Settings | None = None,
+) -> Config:
+    """The settings that hold."""
+    shared: dict[str, Any] = {**(user or {}), **(project or {})}
+    for budget in BUDGETS:
+        said = [layer.get(budget) for layer in (user or {}, project or {})]
+        known = [value for value in said if value is not None]
+        if known:
+            shared[budget] = min(cast("list[float]", known))
+    if allowed := [*(user or {}).get("allow", ()), *(project or {}).get("allow", ())]:
+        shared["allow"] = tuple(dict.fromkeys(allowed))
+    chosen: dict[str, Any] = {**shared, **(environment or {}), **(flags or {})}
+    limits = Limits(**{name: chosen.pop(name) for name in _LIMITS if name in chosen})
+    return Config(limits=limits, **chosen)
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """RALPH_AGENT and MAX_ITERATIONS (0 = unlimited), as the original had them. Empty means unset.
+
+    Raises UsageError when MAX_ITERATIONS is no whole number of at least 0.
+    """
+    settings = Settings()
+    if agent := environ.get("RALPH_AGENT", "").strip():
+        settings["agent"] = agent
+    if iterations := environ.get("MAX_ITERATIONS", "").strip():
+        if not (iterations.isascii() and iterations.isdigit() and len(iterations) <= 9):
+            raise UsageError(
+                f"{iterations[:40]!r} is no number of iterations",
+                where="MAX_ITERATIONS",
+                todo="set it to a whole number, 0 for no limit, or unset it",
+            )
+        settings["iterations"] = int(iterations)
+    return settings
