@@ -175,6 +175,12 @@ own_index() {
   fi
 }
 
+# A regular file; and not split in two, as git would look for the other half in the wrong place.
+usable_index() {
+  [ -f "$agent/index" ] && [ ! -L "$agent/index" ] || return 1
+  for half in "$agent"/sharedindex.*; do [ ! -e "$half" ] || return 1; done
+}
+
 fresh_index() {
   rm -f "$scratch/index"
   GIT_INDEX_FILE=$scratch/index
@@ -229,9 +235,9 @@ uncover_untracked() {
 
 # Files that are too large stay out, and the report says so.
 leave_out_large() {
-  xargs -0 sh -c 'for entry; do shift; set -- "$@" "./${entry#???}"; done
-    exec find "$@" -prune -type f -size +'"$largest"'c -print0' fabrik \
-    < "$scratch/status" > "$scratch/large" 2> /dev/null
+  xargs -0 sh -c 'for entry; do printf "./%s\0" "${entry#???}"; done' fabrik < "$scratch/status" |
+    xargs -0 sh -c 'exec find "$@" -prune -type f -size +'"$largest"'c -print0' fabrik \
+      > "$scratch/large" 2> /dev/null
   printf '.\0' > "$scratch/wanted"
   [ -s "$scratch/large" ] || return 0
   xargs -0 sh -c 'for path; do printf ":(exclude,literal,top)%s\0" "${path#./}"; done' fabrik \
@@ -257,7 +263,7 @@ full() {
 snapshot() {
   printf '%s\n' "$head" > "$GIT_DIR/HEAD"
   export GIT_INDEX_FILE="$scratch/index"
-  if [ "$state" = healthy ] && [ -f "$agent/index" ] && [ ! -L "$agent/index" ]; then
+  if [ "$state" = healthy ] && usable_index; then
     GIT_INDEX_FILE=$agent/index
   else
     fresh_index || return 1

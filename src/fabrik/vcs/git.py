@@ -1,0 +1,269 @@
+"""The git command, run from the host in one of two modes.
+
+fabrik's own repositories: nothing of the user's or the machine's configuration counts. The user's project
+and remotes (`user_config=True`): the user's configuration, ssh and credential helpers work as in a terminal,
+but git never asks a question. In neither mode does git run in a directory that an agent could write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from fabrik.errors import DiskFull, EnvironmentProblem, VcsError
+from fabrik.vcs.failures import failure, git_missing
+
+OLDEST = (2, 34)  # Debian 12 and Ubuntu 22.04 have this or newer
+MAX_OUTPUT = 256 << 20  # bytes of stdout that are kept; more is an error, or cut where the caller allows it
+NETWORK_SECONDS = 3600.0  # a clone of a very large repository takes long; a dead connection ends earlier
+_STDERR_KEPT = 64 << 10
+_LINGER_SECONDS = 1.0  # for stderr to close after git has ended
+_GRACE_SECONDS = 2.0  # between SIGTERM, upon which git removes its lock files, and SIGKILL
+
+_ALWAYS = (
+    "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
+    "-c", "protocol.ext.allow=never",
+    "-c", "protocol.version=2",
+    "-c", "advice.detachedHead=false",
+)  # fmt: skip
+_OWN = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.fsmonitor=false",
+    "-c", "core.attributesFile=/dev/null",
+    "-c", "core.excludesFile=/dev/null",
+    "-c", "core.fsync=committed",
+)  # fmt: skip
+_USER = (
+    "-c", "http.lowSpeedLimit=1",
+    "-c", "http.lowSpeedTime=120",
+)  # fmt: skip
+
+_OWN_ENV = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+}
+_COMMON_ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "LANGUAGE": ""}
+# What points git at another place than the one that was asked for, or changes what it prints.
+_NOT_FROM_USER = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_SHALLOW_FILE",
+        "GIT_GRAFT_FILE",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_CONFIG",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_DIFF_OPTS",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_DEFAULT_HASH",
+        "GIT_QUARANTINE_PATH",
+        "GIT_REFLOG_ACTION",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a git command left."""
+
+    status: int  # as a shell shows it: 128 + n for signal n
+    stdout: bytes
+    stderr: str
+    truncated: bool = False  # there was more on stdout than was asked for
+
+
+def environment(*, user_config: bool) -> dict[str, str]:
+    """The environment of a git process: see the two modes above."""
+    if user_config:
+        kept = {name: value for name, value in os.environ.items() if name not in _NOT_FROM_USER}
+        return {**kept, **_COMMON_ENV}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**kept, **_COMMON_ENV, **_OWN_ENV}
+
+
+def command(*args: str, repo: Path | None, user_config: bool, hooks: bool) -> list[str]:
+    """The argv of a git process. `repo` is a git directory, named so that git searches for nothing."""
+    place = [f"--git-dir={repo}"] if repo is not None else []
+    if not user_config:
+        return ["git", *place, *_ALWAYS, *_OWN, *args]
+    no_hooks = [] if hooks else ["-c", "core.hooksPath=/dev/null"]
+    return ["git", *place, *_ALWAYS, *_USER, *no_hooks, *args]
+
+
+async def run(
+    *args: str,
+    repo: Path | None = None,
+    cwd: Path | None = None,
+    user_config: bool = False,
+    hooks: bool = False,
+    input: bytes | IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+    max_output: int = MAX_OUTPUT,
+) -> Output:
+    """Run git to its end and return what it left, whatever its exit status.
+
+    repo: a git directory. cwd: where git is started, and searches for a repository when `repo` is not given.
+    hooks: the user's own hooks may run (user_config only). input: bytes, or an open file to read from.
+    max_output: git is stopped when it prints more, and `truncated` says so.
+    Raises EnvironmentProblem when git is missing, VcsError after `seconds`.
+    """
+    argv = command(*args, repo=repo, user_config=user_config, hooks=hooks)
+    place = cwd or repo or Path("/")
+    stdin = asyncio.subprocess.PIPE if isinstance(input, bytes) else (input or asyncio.subprocess.DEVNULL)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=place,
+            env={**environment(user_config=user_config), **(env or {})},
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # no terminal: neither git nor ssh can stop to ask
+        )
+    except FileNotFoundError as error:
+        if error.filename == "git":
+            raise git_missing() from None
+        raise VcsError("this directory does not exist (any more)", where=str(place)) from None
+    except NotADirectoryError:
+        raise VcsError("this is not a directory", where=str(place)) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFull("no space is left on the disk", where=str(place)) from error
+        raise EnvironmentProblem(f"git cannot be started: {error.strerror}", where=str(place)) from error
+    try:
+        async with asyncio.timeout(seconds):
+            return await _finish(process, input if isinstance(input, bytes) else None, max_output)
+    except TimeoutError:
+        raise VcsError(
+            f"git {args[0]} was stopped after {seconds:.0f} seconds", where=str(place), todo="try again later"
+        ) from None
+    finally:
+        if process.returncode is None:
+            await asyncio.shield(_end(process))
+
+
+async def git(
+    *args: str,
+    repo: Path | None = None,
+    cwd: Path | None = None,
+    user_config: bool = False,
+    hooks: bool = False,
+    input: bytes | IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+    where: str = "",
+) -> bytes:
+    """Run git and return its stdout. `where` names the place in errors; the rest as for `run`.
+
+    Raises VcsError with git's own last line when it fails, DiskFull, EnvironmentProblem when git is missing.
+    """
+    output = await run(
+        *args, repo=repo, cwd=cwd, user_config=user_config, hooks=hooks, input=input, env=env, seconds=seconds
+    )
+    place = where or str(repo or cwd or "")
+    if output.truncated:
+        raise VcsError(f"git {args[0]} printed more than {MAX_OUTPUT >> 20} MiB", where=place)
+    if output.status != 0:
+        raise failure(_verb(args), output.status, output.stderr, place)
+    return output.stdout
+
+
+async def version() -> tuple[int, ...]:
+    """The version of git, such as (2, 39, 5). Raises EnvironmentProblem when it is missing or too old."""
+    text = (await git("version")).decode(errors="replace")
+    numbers = tuple(int(part) for part in text.split()[2].split(".")[:3] if part.isdigit())
+    if numbers[:2] < OLDEST:
+        raise EnvironmentProblem(
+            f"git {'.'.join(map(str, numbers))} is too old",
+            where="PATH",
+            todo=f"install git {'.'.join(map(str, OLDEST))} or newer",
+        )
+    return numbers
+
+
+def _verb(args: tuple[str, ...]) -> str:
+    """The subcommand among arguments that may start with `-c name=value`."""
+    rest = list(args)
+    while len(rest) > 2 and rest[0] == "-c":
+        del rest[:2]
+    return rest[0]
+
+
+async def _finish(process: asyncio.subprocess.Process, data: bytes | None, max_output: int) -> Output:
+    said = bytearray()
+    helpers = (asyncio.ensure_future(_feed(process, data)), asyncio.ensure_future(_listen(process, said)))
+    try:
+        stdout, truncated = await _head(process, max_output)
+        if truncated:
+            await _end(process)
+        status = await process.wait()
+        # A lasting ssh connection (ControlPersist) may hold stderr open: git's words are in by now.
+        await asyncio.wait(helpers, timeout=_LINGER_SECONDS)
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+    return Output(
+        status=status if status >= 0 else 128 - status,
+        stdout=stdout,
+        stderr=said.decode(errors="replace"),
+        truncated=truncated,
+    )
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes | None) -> None:
+    if process.stdin is None:
+        return
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # git's exit status tells why it stopped
+        process.stdin.write(data or b"")
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _head(process: asyncio.subprocess.Process, max_output: int) -> tuple[bytes, bool]:
+    assert process.stdout is not None  # noqa: S101
+    kept = bytearray()
+    while block := await process.stdout.read(1 << 16):
+        kept += block
+        if len(kept) > max_output:
+            return bytes(kept[:max_output]), True
+    return bytes(kept), False
+
+
+async def _listen(process: asyncio.subprocess.Process, said: bytearray) -> None:
+    assert process.stderr is not None  # noqa: S101
+    while block := await process.stderr.read(1 << 16):
+        said += block
+        del said[:-_STDERR_KEPT]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop git and its helpers: politely first, so that it removes its lock files."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await process.wait()
+                return

@@ -1,0 +1,117 @@
+"""Taking over a bundle from a sandbox: nothing in it is trusted, and it comes in whole or not at all.
+
+Its objects are unpacked and checked in a directory aside (as git itself does for a push), where every link
+must lead to an object that is there. Then its refs are checked, and only then are the objects moved in.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from fabrik.vcs.bundle import Header, bad, opened, read_header
+from fabrik.vcs.failures import GitFailed, last_words
+from fabrik.vcs.git import git
+from fabrik.vcs.refs import list_refs, update_refs
+from fabrik.vcs.store import format_of_repository, refused, sync_directory
+
+MAX_BUNDLE = 2 << 30  # bytes
+_MAX_OBJECT = 1 << 30  # bytes of memory that git may take for one object: a small bundle can claim a huge one
+_LOOSE_OBJECTS = 100  # fewer are stored one by one, as git does (fetch.unpackLimit): packs would pile up
+_LOOSE_BYTES = 8 << 20
+_KEPT = ("HEAD", "refs/heads/", "refs/stash")
+
+
+async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> dict[str, str]:
+    """Fetch a bundle into a repository, its refs below refs/fabrik/<into>/; returns them by their own names.
+
+    Tags and refs of other kinds are left behind. Raises VcsError (the repository is as before), DiskFull.
+    """
+    with opened(bundle, max_bytes) as file:
+        header = read_header(file, bundle)
+        refs = {name: at for name, at in header.refs.items() if name.startswith(_KEPT)}
+        if not refs:
+            raise bad(bundle, "brings no branch")
+        if header.object_format != format_of_repository(repo):
+            raise bad(bundle, f"is of the format {header.object_format}, unlike the project")
+        aside = repo / "objects" / f"incoming-{secrets.token_hex(6)}"
+        try:
+            aside.mkdir()
+            size = os.fstat(file.fileno()).st_size
+            os.lseek(file.fileno(), header.pack_offset, os.SEEK_SET)
+            env = {
+                "GIT_OBJECT_DIRECTORY": str(aside),
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(repo / "objects"),
+                "GIT_ALLOC_LIMIT": str(_MAX_OBJECT),
+            }
+            try:
+                await git(*_unpack(header, size), repo=repo, input=file, env=env)
+                await _check_tips(repo, refs, env)
+            except GitFailed as error:
+                raise bad(bundle, f"was refused by git ({last_words(error.stderr)})") from error
+            _move_in(aside, repo / "objects")
+        except OSError as error:
+            raise refused(error, repo) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    await _keep(repo, into, refs)
+    return refs
+
+
+def _unpack(header: Header, size: int) -> tuple[str, ...]:
+    """The git command that reads a pack, checks every object (--strict) and stores them."""
+    if header.objects < _LOOSE_OBJECTS and size < _LOOSE_BYTES:
+        return ("unpack-objects", "-q", "--strict")
+    return ("index-pack", "--stdin", "--fix-thin", "--strict")
+
+
+async def _check_tips(repo: Path, refs: Mapping[str, str], env: Mapping[str, str]) -> None:
+    ids = sorted(set(refs.values()))
+    asked = "".join(f"{at}\n" for at in ids).encode()
+    answer = await git(
+        "cat-file", "--batch-check=%(objectname) %(objecttype)", repo=repo, input=asked, env=env
+    )
+    if answer.decode().splitlines() != [f"{at} commit" for at in ids]:
+        raise GitFailed(
+            "git found no commit",
+            status=0,
+            stderr="a ref does not lead to a commit that is there",
+            where=str(repo),
+        )
+
+
+def _move_in(aside: Path, objects: Path) -> None:
+    """Move objects to their place; what is there is the same. Packs before their indexes, as git does."""
+    files = [path for path in aside.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: (path.suffix == ".idx", path.name)):
+        target = objects / path.relative_to(aside)
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+    for directory in {objects / path.relative_to(aside).parent for path in files}:
+        sync_directory(directory)
+
+
+async def _keep(repo: Path, into: str, refs: Mapping[str, str]) -> None:
+    prefix = f"refs/fabrik/{into}/"
+    wanted = {prefix + name.removeprefix("refs/"): at for name, at in refs.items()}
+    try:
+        await update_refs(repo, wanted)
+    except GitFailed:
+        # An earlier try may have left `a` where `a/b` is to be: start over with this bundle's names.
+        old = set(await list_refs(repo, prefix))
+        if not old:
+            raise
+        await update_refs(repo, {}, delete=sorted(old))
+        await update_refs(repo, wanted)
+
+
+def _quoted(path: Path) -> str:
+    """A path in a list that git splits at colons; in quotes it may have one itself."""
+    text = str(path)
+    if ":" not in text and not text.startswith('"'):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

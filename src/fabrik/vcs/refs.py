@@ -1,0 +1,56 @@
+"""Refs of fabrik's own repositories, changed all together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from fabrik.errors import VcsError
+from fabrik.vcs.failures import GitFailed
+from fabrik.vcs.git import git
+
+_LOCKED = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
+_PATIENCE_SECONDS = 3.0  # git holds the lock of a ref for milliseconds
+_PAUSE_SECONDS = 0.05
+
+
+async def update_refs(repo: Path, refs: Mapping[str, str], *, delete: Iterable[str] = ()) -> None:
+    """Set refs to these ids, and delete others, in one transaction.
+
+    A lock file that a killed git left behind is removed after a few seconds: only one worker at a time
+    writes to a repository of fabrik's. Raises VcsError, DiskFull.
+    """
+    lines = [f"delete {name}\0\0" for name in delete]
+    lines += [f"update {name}\0{at}\0\0" for name, at in refs.items()]
+    data = "".join(lines).encode("utf-8", errors="surrogateescape")
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            await git("update-ref", "--stdin", "-z", repo=repo, input=data)
+            return
+        except GitFailed as error:
+            left = _LOCKED.search(error.stderr)
+            if left is None:
+                raise
+            if time.monotonic() > deadline:
+                _remove(Path(left[1]), repo)
+                deadline += _PATIENCE_SECONDS
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def list_refs(repo: Path, prefix: str) -> dict[str, str]:
+    """The refs below a prefix that ends in a slash, by full name. Raises VcsError."""
+    output = await git("for-each-ref", "--format=%(refname) %(objectname)", prefix, repo=repo)
+    lines = output.decode("utf-8", errors="surrogateescape").splitlines()
+    return {name: at for name, _, at in (line.rpartition(" ") for line in lines)}
+
+
+def _remove(lock: Path, repo: Path) -> None:
+    if not lock.is_relative_to(repo) and not lock.resolve().is_relative_to(repo.resolve()):
+        raise VcsError("git is blocked by a lock file elsewhere", where=str(lock))
+    with contextlib.suppress(FileNotFoundError):
+        lock.unlink()
