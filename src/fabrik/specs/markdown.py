@@ -90,8 +90,12 @@ def sections(text: str, first_line: int = 1) -> list[Section]:
 
 def items(lines: Sequence[Line]) -> list[Item]:
     """The outermost list items of a section; its paragraphs where it has no list."""
-    listed = [_item(group) for group in _groups(lines)]
-    return listed or [_paragraph(group) for group in _paragraphs(lines)]
+    return listed(lines) or [_paragraph(group) for group in _paragraphs(lines)]
+
+
+def listed(lines: Sequence[Line]) -> list[Item]:
+    """The outermost list items of a section."""
+    return [_item(group) for group in _groups(lines)]
 
 
 def _code(lines: list[str], start: int, fence: re.Match[str], first_line: int) -> tuple[Code, int]:
