@@ -95,8 +95,25 @@ class Setting:
 
     def files(self, commit: str) -> dict[str, str]:
         """Every path of a commit in the run's repository, with its content."""
-        listed = git(self.repo.path, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
-        return {path: git(self.repo.path, "cat-file", "-p", f"{commit}:{path}") for path in listed if path}
+        entries = [
+            (path, facts.split()[2])
+            for facts, _, path in (
+                record.partition("\t")
+                for record in git(self.repo.path, "ls-tree", "-r", "-z", commit).split("\0")
+            )
+            if path
+        ]
+        asked = "".join(f"{at}\n" for _, at in entries).encode()
+        command = ["git", "cat-file", "--batch=%(objectsize)"]
+        done = subprocess.run(
+            command, cwd=self.repo.path, env=ENV, input=asked, capture_output=True, check=True
+        )
+        rest, found = done.stdout, {}
+        for path, _ in entries:
+            size, _, rest = rest.partition(b"\n")
+            found[path] = rest[: int(size)].decode(errors="replace").rstrip("\n")
+            rest = rest[int(size) + 1 :]
+        return found
 
 
 def run_inside(argv: Sequence[str], tmp: Path, **more: str) -> subprocess.CompletedProcess[bytes]:
