@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from cli_commands import KEY, STARTS, Start, run, search_path
 
-from conftest import Require
 from fabrik.testing.model_server import (
     Answer,
     HttpError,
@@ -30,25 +30,33 @@ COMMIT = "git add -A && git -c user.name=agent -c user.email=agent@example.inval
 FIRST = Usage(
     input_tokens=900, cache_read_tokens=40, cache_write_tokens=8, output_tokens=30, reasoning_tokens=6
 )
+TASK_TWO = (Shell(f"echo two > two.txt && {COMMIT} 'Add two'"), Text("Two."))
 LAST = Usage(
     input_tokens=70, cache_read_tokens=950, cache_write_tokens=0, output_tokens=5, reasoning_tokens=0
 )
-SCRIPT = Script(
-    sessions=(
-        Session(
-            match="task one",
-            turns=(
-                Answer((Text("Starting."), Shell("printf 'first line\\n' > one.txt")), FIRST),
-                WriteFile("notes/it's.md", '# Notes on "one"\n'),
-                Shell(f"{COMMIT} 'Add one'"),
-                Answer((Text("Task one is finished."),), LAST),
-            ),
-        ),
-        Session(match="task two", turns=(Shell(f"echo two > two.txt && {COMMIT} 'Add two'"), Text("Two."))),
-        Session(match="task refused", turns=(HttpError(status=400, message="no such thing"),)),
-    ),
-)
 
+
+def script(repository: Path) -> Script:
+    """Two tasks, the first with the CLI's own way to write a file and the shell's, and a refusal."""
+    return Script(
+        sessions=(
+            Session(
+                match="task one",
+                turns=(
+                    Answer((Text("Starting."), Shell("printf 'first line\\n' > one.txt")), FIRST),
+                    WriteFile(str(repository / "two.txt"), "second\n"),
+                    WriteFile("notes/it's.md", '# Notes on "one"\n'),
+                    Shell(f"{COMMIT} 'Add one'"),
+                    Answer((Text("Task one is finished."),), LAST),
+                ),
+            ),
+            Session(match="task two", turns=TASK_TWO),
+            Session(match="task refused", turns=(HttpError(status=400, message="no such thing"),)),
+        ),
+    )
+
+
+Require = Callable[[str, Callable[[], str | None]], None]  # the fixture of tests/conftest.py
 every_cli = pytest.mark.parametrize("name", STARTS)
 
 
@@ -81,7 +89,7 @@ def git(*arguments: str, cwd: Path) -> str:
 def test_a_session_works_commits_and_ends(name: str, tmp_path: Path, require: Require) -> None:
     protocol = STARTS[name][0]
     home, repository = workspace(tmp_path)
-    with ModelServer(SCRIPT, key=KEY) as server:
+    with ModelServer(script(repository), key=KEY) as server:
         start = start_of(name, server, require)
         ended = run(start, server, home=home, workspace=repository, prompt="Please do task one.")
         calls = server.calls
@@ -90,11 +98,12 @@ def test_a_session_works_commits_and_ends(name: str, tmp_path: Path, require: Re
     assert git("log", "--format=%s", cwd=repository) == "Add one"
     assert git("status", "--porcelain", cwd=repository) == ""
     assert (repository / "one.txt").read_text() == "first line\n"
+    assert (repository / "two.txt").read_text() == "second\n"
     assert (repository / "notes" / "it's.md").read_text() == '# Notes on "one"\n'
     assert "Task one is finished." in ended.stdout
 
     asked = [call for call in calls if call.kind == "generate" and call.body.get("tools")]
-    assert [(call.protocol, call.status, call.outcome) for call in asked] == [(protocol, 200, "answered")] * 4
+    assert [(call.protocol, call.status, call.outcome) for call in asked] == [(protocol, 200, "answered")] * 5
     assert all(call.prompt == "Please do task one." for call in asked)
     titles = [call for call in calls if call.kind == "generate" and call not in asked]
     assert len(titles) == (1 if name == "opencode" else 0)
@@ -107,7 +116,7 @@ def test_a_session_works_commits_and_ends(name: str, tmp_path: Path, require: Re
 
 @pytest.mark.parametrize("name", ["claude", "codex", "pi-chat"])
 def test_parallel_sessions_do_not_mix(name: str, tmp_path: Path, require: Require) -> None:
-    with ModelServer(SCRIPT) as server:
+    with ModelServer(script(tmp_path)) as server:
         start = start_of(name, server, require)
 
         def play(task: str) -> str:
@@ -122,7 +131,7 @@ def test_parallel_sessions_do_not_mix(name: str, tmp_path: Path, require: Requir
 @every_cli
 def test_a_final_refusal_of_the_model_ends_the_session(name: str, tmp_path: Path, require: Require) -> None:
     home, repository = workspace(tmp_path)
-    with ModelServer(SCRIPT) as server:
+    with ModelServer(script(tmp_path)) as server:
         start = start_of(name, server, require)
         ended = run(start, server, home=home, workspace=repository, prompt="Please do task refused.")
         refused = [call for call in server.calls if call.status == 400]
@@ -134,7 +143,7 @@ def test_a_final_refusal_of_the_model_ends_the_session(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["claude", "pi-anthropic", "pi-responses", "pi-chat"])
 def test_a_cli_that_tries_again_gets_through(name: str, tmp_path: Path, require: Require) -> None:
-    turns = (HttpError(status=529, times=1), *SCRIPT.sessions[1].turns)  # type: ignore[misc]
+    turns = (HttpError(status=529, times=1), *TASK_TWO)
     home, repository = workspace(tmp_path)
     with ModelServer(Script(sessions=[Session(turns=turns)])) as server:
         start = start_of(name, server, require)
