@@ -27,7 +27,7 @@ def show_end(run: Run, screen: Screen, *, as_json: bool) -> int:
     screen.line()
     if state(run) == "interrupted":
         screen.line(
-            "The run has no worker any more: it was killed, or the machine went down. Nothing is lost.",
+            "The run lost its worker: it was killed, or the machine went down. Nothing is lost.",
             "warn",
         )
     for text, tone in summary(run, now=time.time(), evidence=there):

@@ -24,7 +24,7 @@ def render(event: Event) -> Line:
     try:
         if renderer := RENDERERS.get(event.kind):
             return renderer(event.data, event.step or "")
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         pass  # data of another version: shown as it is
     return generic(event)
 
@@ -119,8 +119,8 @@ def _verdict(data: Data, _step: str) -> Line:
     )
 
 
-def _step_started(_data: Data, step: str) -> Line:
-    return Line(mark="·", text=f"{step} starts", tone="dim", telling=False)
+def _step_started(_data: Data, _step: str) -> Line:
+    return Line(mark="·", text="starts", tone="dim", telling=False)
 
 
 def _step_finished(data: Data, _step: str) -> Line:

@@ -1,0 +1,121 @@
+"""`fabrik spec`: write a new spec, validate specs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fabrik.cli.screen import Screen
+from fabrik.cli.text import neutralise
+from fabrik.outcome import ExitStatus
+
+if TYPE_CHECKING:
+    from fabrik.cli.screen import Tone
+    from fabrik.problems import Problem
+
+# pydantic and the readers are imported by the command that needs them: `fabrik spec --help` does not.
+
+SPECS = Path("specs")
+
+
+@click.group(no_args_is_help=True)
+def spec() -> None:
+    """Write a new spec; validate specs."""
+
+
+@spec.command("validate", short_help="Every error of every spec and todo at once.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.pass_context
+def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Report every error of specs and their todos, with file, place and what to do.
+
+    PATH is a spec, a todo, or a directory with specs; by default ./specs, and the current directory where there
+    is none. Exit status 2 when there is an error; warnings do not count.
+    """
+    from fabrik.errors import UsageError
+    from fabrik.specs.validate import inspect
+
+    chosen = list(paths) or [SPECS if SPECS.is_dir() else Path()]
+    report = inspect(chosen)
+    if not report.files and not report.errors:
+        where = ", ".join(str(path) for path in chosen)
+        raise UsageError("there are no specs", where=where, todo="write one: fabrik spec new NAME")
+    screen = Screen()
+    if as_json:
+        document = {
+            "files": report.files,
+            "errors": [_json(problem) for problem in report.errors],
+            "warnings": [_json(problem) for problem in report.warnings],
+            "skipped": [str(path) for path in report.skipped],
+        }
+        screen.line(json.dumps(document, indent=2))
+    else:
+        _show(screen, report.errors, "error", "bad")
+        _show(screen, report.warnings, "warning", "warn")
+        if report.skipped:
+            names = ", ".join(neutralise(path.name) for path in report.skipped)
+            screen.line(f"not taken for specs: {names}", "dim")
+        counts = (
+            _count(report.files, "file"),
+            _count(len(report.errors), "error"),
+            _count(len(report.warnings), "warning"),
+        )
+        screen.line(", ".join(counts), "bad" if report.errors else "good")
+    if report.errors:
+        ctx.exit(ExitStatus.USAGE)
+
+
+@spec.command("new", short_help="A first spec to fill in.")
+@click.argument("name")
+@click.option(
+    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), default=SPECS, show_default=True
+)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, with a todo, instead of Markdown.")
+@click.option("--title", help="The spec's title; by default made of NAME.")
+def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
+    """Write a first spec called NAME, with every section explained.
+
+    NAME may be a path: `fabrik spec new specs/0001-search.md`. What is there is never overwritten. The new spec is
+    valid, and its check fails until you have written the one that proves your feature.
+    """
+    from datetime import date
+
+    from fabrik.specs.new import plan, write
+
+    planned = plan(
+        name,
+        directory,
+        as_json=as_json,
+        title=title,
+        project=Path(),
+        today=date.today(),  # noqa: DTZ011 - the date on the user's own calendar
+    )
+    write(planned)
+    screen = Screen()
+    first = next(iter(planned.files))
+    for path in planned.files:
+        screen.line(f"wrote {neutralise(str(path))}")
+    screen.line("Fill it in, write its check, then:")
+    screen.line(f"  fabrik spec validate {neutralise(str(first))}")
+    screen.line(f"  fabrik run --spec {neutralise(str(first))}")
+
+
+def _show(screen: Screen, problems: Iterable[Problem], word: str, tone: Tone) -> None:
+    for problem in problems:
+        head, *rest = neutralise(str(problem)).split("\n  → ")
+        screen.line(f"{screen.paint(word + ':', tone)} {head}")
+        for todo in rest:
+            screen.line(f"  → {todo}")
+
+
+def _json(problem: Problem) -> dict[str, Any]:
+    return {"file": problem.file, "where": problem.where, "what": problem.what, "todo": problem.todo}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
