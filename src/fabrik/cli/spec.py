@@ -34,8 +34,8 @@ def spec() -> None:
 def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None:
     """Report every error of specs and their todos, with file, place and what to do.
 
-    PATH is a spec, a todo, or a directory with specs; by default ./specs, and the current directory where there
-    is none. Exit status 2 when there is an error; warnings do not count.
+    PATH is a spec, a todo, or a directory with specs; by default ./specs, and the current directory where
+    there is none. Exit status 2 when there is an error; warnings do not count.
     """
     from fabrik.errors import UsageError
     from fabrik.specs.validate import inspect
@@ -80,8 +80,8 @@ def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None
 def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
     """Write a first spec called NAME, with every section explained.
 
-    NAME may be a path: `fabrik spec new specs/0001-search.md`. What is there is never overwritten. The new spec is
-    valid, and its check fails until you have written the one that proves your feature.
+    NAME may be a path: `fabrik spec new specs/0001-search.md`. What is there is never overwritten. The new
+    spec is valid, and its check fails until you have written the one that proves your feature.
     """
     from datetime import date
 
@@ -93,7 +93,7 @@ def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
         as_json=as_json,
         title=title,
         project=Path(),
-        today=date.today(),  # noqa: DTZ011 - the date on the user's own calendar
+        today=date.today(),
     )
     write(planned)
     screen = Screen()

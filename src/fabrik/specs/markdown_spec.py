@@ -109,7 +109,7 @@ def read_markdown_spec(text: str, draft: Draft) -> None:
 
 
 def looks_like_spec(text: str) -> bool:
-    """Whether a Markdown file among others is meant as a spec: goals, acceptance criteria, or checks above it."""
+    """Whether a Markdown file among others is meant as a spec: it has goals, criteria, or checks above it."""
     front = front_matter.split(text, "", [])
     if not {"checks", "holdout", "dependsOn"}.isdisjoint(front.values):
         return True

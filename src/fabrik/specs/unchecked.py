@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from fabrik.problems import Problem
-from fabrik.specs.model import Check, Spec
+from fabrik.specs.model import Spec
 
 # Commands that succeed whatever was built.
 _EMPTY = re.compile(r"^(?:true|:|exit(?:\s+0)?|(?:echo|printf)\b[^;&|`$<]*)$")
+_HOPELESS = re.compile(r"^(?:.*[;&|]\s*)?(?:false|exit\s+[1-9]\d*)$", re.DOTALL)
 _FORGIVEN = re.compile(r"(?:\|\||;)\s*(?:true|:|exit\s+0)\s*;?$")
 
 
@@ -30,19 +31,18 @@ def unchecked(spec: Spec) -> Problem | None:
 
 
 def weak(spec: Spec) -> list[Problem]:
-    """Checks that always pass. Worth telling, not an error: shell commands cannot be judged for certain."""
-    return [
-        Problem(
-            file=str(spec.path),
-            where=f"check {check.name!r}",
-            what="can never fail, so it proves nothing",
-            todo="let it end with another exit status than 0 while the work is not done",
-        )
-        for check in (*spec.checks, *spec.holdout)
-        if _never_fails(check)
-    ]
-
-
-def _never_fails(check: Check) -> bool:
-    run = check.run.strip()
-    return _EMPTY.match(run) is not None or _FORGIVEN.search(run) is not None
+    """Checks that always pass, or always fail: worth telling, but no error, for shell is hard to judge."""
+    found = []
+    for check in (*spec.checks, *spec.holdout):
+        run = check.run.strip()
+        if _EMPTY.match(run) or _FORGIVEN.search(run):
+            what = "can never fail, so it proves nothing"
+            todo = "let it end with another exit status than 0 while the work is not done"
+        elif _HOPELESS.match(run) and not re.search(r"\|\||\bif\b|\bcase\b", run):
+            what = "can never pass"
+            todo = "replace it with a command that passes when the work is done"
+        else:
+            continue
+        where = f"check {check.name!r}"
+        found.append(Problem(file=str(spec.path), where=where, what=what, todo=todo))
+    return found
