@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -311,10 +312,14 @@ def test_part_of_a_stream_arrives_while_the_rest_hangs() -> None:
             assert [line for line in lines if line][-1] == 'data: {"type":"message_stop"}'
 
 
-def test_a_client_that_goes_away_is_noted() -> None:
-    with failing(Hang()) as server:
-        with httpx.Client(trust_env=False, timeout=0.2) as client, pytest.raises(httpx.ReadTimeout):
-            client.post(f"{server.url('openai')}/responses", json={"input": "hi", "stream": True})
+@pytest.mark.parametrize("after_events", [None, 1])
+def test_a_client_that_goes_away_is_noted(after_events: int | None) -> None:
+    body = json.dumps({"model": "gpt-5.5", "input": "hi", "stream": True})
+    head = f"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    with failing(Hang(after_events=after_events)) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall((head + body).encode())
+            server.wait_for(lambda calls: len(calls) == 1)
         (call,) = server.wait_for(lambda calls: [call.outcome for call in calls] == ["left"])
     assert call.usage is None
 

@@ -175,12 +175,9 @@ def test_nothing_is_left_behind() -> None:
             with ModelServer(HELLO) as server, httpx.Client(trust_env=False, verify=False) as client:
                 for _ in range(2):  # the second on a connection that was kept alive
                     client.get(f"{server.url('openai')}/models")
-                port = server.port
         gc.collect()
     assert [str(warning.message) for warning in told] == []
     assert threading.active_count() == before
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_server_that_was_never_used_stops() -> None:
