@@ -265,3 +265,16 @@ def test_details_are_for_humans() -> None:
     assert conclusion_of("gemini.429", 173).detail == "This request would exceed your rate limit (stub)"
     assert conclusion_of("claude.maxturns", 1).detail == "Reached maximum number of turns (3)"
     assert conclusion_of("opencode.sig-hang-TERM", -15).detail == "ended by SIGTERM"
+
+
+def test_pi_takes_a_page_of_html_for_an_empty_answer() -> None:
+    message = (
+        b'{"role":"assistant","content":[],"usage":{"input":0,"output":0,"cacheRead":0,"cacheWrite":0,'
+        b'"totalTokens":0},"stopReason":"stop"}'
+    )
+    pi = load("pi")
+    events = [
+        *pi.parse(b'{"type":"message_end","message":' + message + b"}"),
+        *pi.parse(b'{"type":"agent_end","messages":[' + message + b"]}"),
+    ]
+    assert pi.conclude(ending(0), events).cause is OVERLOADED

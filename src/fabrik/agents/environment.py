@@ -76,8 +76,10 @@ def vendor_and_model(name: str) -> tuple[Vendor, str]:
     """
     _check(name)
     for vendor in VENDORS:
-        if name.startswith(f"{vendor}/") and len(name) > len(vendor) + 1:
-            return vendor, name[len(vendor) + 1 :]
+        if name.startswith(f"{vendor}/"):
+            bare = name.removeprefix(f"{vendor}/")
+            _check(bare)
+            return vendor, bare
     for pattern, vendor in VENDOR_OF_NAME:
         if pattern.match(name):
             return vendor, name

@@ -26,7 +26,6 @@ SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}},
     "telemetry": {"enabled": False},
 }
-SETTINGS_FILE = ".gemini/fabrik.json"  # as the machine's settings: they win over the project's own
 
 CAUSE_OF_STATUS = {  # the CLI's own exit statuses: the Fatal…Error classes in its bundle
     41: Cause.AUTH,
@@ -65,19 +64,17 @@ class Gemini:
         argv = ["gemini", "--yolo", "--output-format", "stream-json"]
         if request.model:
             argv += ["--model", model_of("gemini", request.model, self.name)]
-        settings = json.dumps(SETTINGS, indent=2).encode()
         return Invocation(
             argv=argv,
             env=session_env(request)
             | {
                 "GEMINI_CLI_HOME": request.home,
-                "GEMINI_CLI_SYSTEM_SETTINGS_PATH": f"{request.home}/{SETTINGS_FILE}",
                 "GEMINI_CLI_TRUST_WORKSPACE": "true",
                 "GEMINI_CLI_NO_RELAUNCH": "true",  # one process, so that its end is seen as it is
                 "GOOGLE_GEMINI_BASE_URL": gemini_url(request),
                 "GEMINI_API_KEY": PLACEHOLDER_KEY,
             },
-            files={SETTINGS_FILE: settings, ".gemini/settings.json": settings},
+            files={".gemini/settings.json": json.dumps(SETTINGS, indent=2).encode()},
             stdin=request.prompt.encode("utf-8", "replace"),
         )
 

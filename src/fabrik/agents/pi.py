@@ -1,6 +1,7 @@
 """pi (`pi -p --mode json`), which speaks to every vendor.
 
-Its traps: exit status 0 on every API failure, so only `stopReason` counts; each piece of a message is
+Its traps: exit status 0 on every API failure, so only `stopReason` counts; junk in place of an answer is an
+empty message that used no tokens, with the stop reason "stop"; each piece of a message is
 repeated in `message_update` events; stdin must be closed.
 """
 
@@ -127,8 +128,15 @@ def _failure(message: Mapping[str, Any]) -> Failed | None:
             return Failed(cause=_cause(words), detail=lines.provider_words(words) or "the model call failed")
         case "aborted":
             return Failed(cause=Cause.CRASHED, detail="the session was aborted")
+        case "stop" if not message.get("content") and _nothing_used(message):
+            return Failed(cause=Cause.OVERLOADED, detail="the provider's answer was empty")
         case _:
             return None
+
+
+def _nothing_used(message: Mapping[str, Any]) -> bool:
+    """No tokens at all: what came was no answer of a model (a page of HTML looks so to pi)."""
+    return lines.count(lines.mapping(message.get("usage")).get("totalTokens")) == 0
 
 
 def _end(event: Mapping[str, Any]) -> Sequence[SessionEvent]:

@@ -30,7 +30,7 @@ def load(name: str) -> Agent:
     path = AGENTS.get(name, name)
     module_name, colon, class_name = path.partition(":")
     if not (colon and module_name and class_name):
-        close = difflib.get_close_matches(name, AGENTS, n=2, cutoff=0.5)
+        close = difflib.get_close_matches(name, AGENTS, n=2, cutoff=0.6)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise UsageError(
             f"there is no agent {name!r}",
