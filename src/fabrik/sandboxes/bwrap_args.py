@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from fabrik.errors import SandboxBroken
 from fabrik.sandboxes import inside
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.sandbox import Command, Doors, Limits, SandboxSpec
@@ -51,9 +50,9 @@ def arguments(
         "--perms", "1777", "--size", str(_tmp_bytes(command.limits)), "--tmpfs", _TMP,
         "--dir", "/var", "--symlink", _TMP, f"/var{_TMP}",
         "--dir", "/run",
-        *_read_only(spec),
         "--bind", str(layout.workspace), WORKSPACE,
         "--bind", str(layout.home), HOME,
+        *_read_only(spec),
         *(_doors(command.doors) if command.doors else ()),
         "--remount-ro", "/",
         "--chdir", str(PurePosixPath(WORKSPACE, command.cwd or "")),
@@ -86,14 +85,9 @@ def _tmp_bytes(limits: Limits) -> int:
 
 
 def _read_only(spec: SandboxSpec) -> list[str]:
+    inside.require_paths(spec)
     found: list[str] = []
     for path in spec.read_only:
-        if not path.exists():
-            raise SandboxBroken(
-                "it is to be visible in the sandbox and does not exist",
-                where=str(path),
-                todo="check `read_only`",
-            )
         if not path.is_relative_to("/usr"):  # which is there already
             found += ["--ro-bind", str(path), str(path)]
     return found
@@ -101,10 +95,9 @@ def _read_only(spec: SandboxSpec) -> list[str]:
 
 def _doors(doors: Doors) -> list[str]:
     """The two sockets themselves, and not their directory: another step's may lie beside them."""
+    inside.require_sockets(doors)
     found = ["--ro-bind", str(_SHIM), "/run/fabrik/shim.py"]
     for name, socket in (("models", doors.models), ("proxy", doors.proxy)):
-        if not socket.is_socket():
-            raise SandboxBroken("there is no such socket for the gateway's door", where=str(socket))
         found += ["--ro-bind", str(socket), f"/run/fabrik/{name}.sock"]
     _, prefix = inside.python()
     if prefix is not None:

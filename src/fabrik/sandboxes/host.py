@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from fabrik.errors import SandboxBroken
 from fabrik.sandboxes import cgroups, watch
 from fabrik.sandboxes.layout import Layout, problem
-from fabrik.sandboxes.reading import read_below, write_files
+from fabrik.sandboxes.reading import read_below
 from fabrik.sandboxes.running import Ended, Running
 from fabrik.sandboxes.sandbox import Command, Endpoints, Exit, Limits, SandboxSpec, StoppedBy
 from fabrik.sandboxes.streams import Streams, open_streams
@@ -94,9 +94,8 @@ class HostSandbox(ABC):
     def _home(self, command: Command) -> None:
         if command.files is None:
             return
-        self.layout.renew_home()
         try:
-            write_files(self.layout.home, command.files)
+            self.layout.renew_home(command.files)
         except ValueError as error:
             raise SandboxBroken(str(error), where=self.name) from error
 

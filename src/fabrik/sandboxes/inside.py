@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from fabrik.errors import SandboxBroken
 from fabrik.sandboxes.procs import MARK
-from fabrik.sandboxes.sandbox import SandboxSpec
+from fabrik.sandboxes.sandbox import Doors, SandboxSpec
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _OURS = Path(__file__).parent / "etc"  # passwd and the like, with the one user `agent`
@@ -91,6 +92,24 @@ def python() -> tuple[tuple[str, ...], Path | None]:
     prefix = Path(sys.base_prefix).resolve()
     own = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return (str(own), *flags), None if prefix.is_relative_to("/usr") else prefix
+
+
+def require_paths(spec: SandboxSpec) -> None:
+    """Raises SandboxBroken when a path that is to be visible inside does not exist."""
+    for path in spec.read_only:
+        if not path.exists():
+            raise SandboxBroken(
+                "it is to be visible in the sandbox and does not exist",
+                where=str(path),
+                todo="check `read_only` in the configuration, or install the agent again",
+            )
+
+
+def require_sockets(doors: Doors) -> None:
+    """Raises SandboxBroken when the gateway does not listen."""
+    for socket in (doors.models, doors.proxy):
+        if not socket.is_socket():
+            raise SandboxBroken("there is no such socket for the gateway's door", where=str(socket))
 
 
 def environment(spec: SandboxSpec, home: str, extra: Mapping[str, str]) -> dict[str, str]:

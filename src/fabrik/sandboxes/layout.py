@@ -22,6 +22,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fabrik.errors import DiskFull, FabrikError, SandboxBroken
+from fabrik.sandboxes.reading import write_files
 from fabrik.sandboxes.remove import remove_tree
 from fabrik.sandboxes.sandbox import SandboxRef, SandboxSpec
 
@@ -73,12 +74,22 @@ class Layout:
         except FileNotFoundError:
             return False
 
-    def renew_home(self) -> None:
-        """Put an empty HOME in place of the one that is there."""
+    def renew_home(self, files: Mapping[str, bytes]) -> None:
+        """Put a HOME with just these files in place of the one that is there.
+
+        Raises ValueError on a path that leaves HOME, and OSError; the old HOME stays then.
+        """
         self.trash.mkdir(mode=0o700, exist_ok=True)
+        fresh = self.trash / uuid4().hex
+        fresh.mkdir(mode=0o700)
+        try:
+            write_files(fresh, files)
+        except BaseException:
+            remove_tree(fresh)
+            raise
         with contextlib.suppress(FileNotFoundError):
             self.home.rename(self.trash / uuid4().hex)
-        self.home.mkdir(mode=0o700)
+        fresh.rename(self.home)
 
     def empty_trash(self) -> None:
         """Remove the old homes. Raises OSError."""

@@ -40,9 +40,7 @@ class PlainSandbox(HostSandbox):
         self.endpoints = self._doors.endpoints
 
     async def start(self, command: Command, streams: Streams, ready: Callable[[int], None]) -> Tended:
-        for path in self.spec.read_only:
-            if not path.exists():
-                raise SandboxBroken("it is to be visible in the sandbox and does not exist", where=str(path))
+        inside.require_paths(self.spec)
         cwd = self.layout.workspace / (command.cwd or "")
         if not cwd.is_dir():
             raise SandboxBroken("there is no such directory to work in", where=str(cwd))
@@ -58,6 +56,7 @@ class PlainSandbox(HostSandbox):
             argv = [*python, str(_SHIM), "--tend", str(os.getpid()), str(go_read), str(status_write)]
             fds = [go_read, status_write]
             if command.doors:
+                inside.require_sockets(command.doors)
                 numbers = self._doors.open(command.doors)
                 keep.callback(self._doors.close)
                 models, proxy = numbers

@@ -64,7 +64,8 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise ValueError(f"{name!r} is not a path below HOME")
         target = root.joinpath(*path.parts)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in range(1, len(path.parts)):  # mkdir(parents=True) takes its mode for the last one only
+            root.joinpath(*path.parts[:part]).mkdir(mode=0o700, exist_ok=True)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)

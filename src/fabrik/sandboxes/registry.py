@@ -26,7 +26,7 @@ def load(name: str) -> Provider:
     """
     dotted = PROVIDERS.get(name, name)
     module_name, _, attribute = dotted.partition(":")
-    if not attribute:
+    if not (module_name and attribute):
         raise UsageError(
             f"there is no sandbox provider {name!r}",
             where="--sandbox",
