@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from sqlite3 import Connection as Db
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,14 @@ _RESUMABLE = ("running", "waiting", "blocked", "exhausted", "failed", "cancelled
 
 def add_event(db: Db, run_id: str, kind: str, step: str | None = None, **data: Any) -> None:
     """Write one event. Raises TypeError or ValueError when the data is no JSON."""
-    run_query(db, "event_insert", run=run_id, at=time.time(), kind=kind, step=step, data=to_json(data))
+    add_event_of(db, run_id, time.time(), kind, step, data)
+
+
+def add_event_of(
+    db: Db, run_id: str, at: float, kind: str, step: str | None, data: Mapping[str, Any]
+) -> None:
+    """Write one event that happened at `at`, seconds since the epoch."""
+    run_query(db, "event_insert", run=run_id, at=at, kind=kind, step=step, data=to_json(dict(data)))
 
 
 def state_of(db: Db, run_id: str) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from sqlite3 import Connection as Db
 from typing import Any, TypeVar
 
-from fabrik.errors import Fenced, LedgerError
+from fabrik.errors import FabrikError, Fenced, LedgerError
 from fabrik.ledger import calls, changes, codec, steps
 from fabrik.ledger.connection import to_json
 from fabrik.ledger.ownership import Ownership
@@ -24,6 +25,8 @@ from fabrik.usage import ModelCall, WireProtocol
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+TELL_SECONDS = 0.2  # the longest that what is told waits for a transaction to go with
 
 
 class StepContext:
@@ -39,6 +42,10 @@ class StepContext:
     async def event(self, kind: str, **data: Any) -> None:
         """Write an event of this step at once. Raises Fenced, LedgerError, DiskFull."""
         await self._journal.event(kind, step=self.key, **data)
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """Write an event of this step soon: see `Journal.tell`."""
+        self._journal.tell(kind, step=self.key, **data)
 
     def record(self, report: TaskReport) -> None:
         """Keep a report for the transaction that writes the step's result; a step that fails leaves none."""
@@ -59,6 +66,8 @@ class Journal:
         self._live: set[str] = set()  # keys of the steps that run now, in this process
         self._turn = asyncio.Lock()  # one thread at a time, so that a locked ledger cannot use them all up
         self._cancel = False  # as the last transaction saw it
+        self._told: list[Callable[[Db], None]] = []  # in order; written with the next transaction
+        self._telling: asyncio.Task[None] | None = None
 
     async def step(
         self,
@@ -128,6 +137,30 @@ class Journal:
         """Write an event of the run at once. The data must be plain JSON."""
         await self._write(lambda db: changes.add_event(db, self._run, kind, step, **data))
 
+    def tell(self, kind: str, *, step: str | None = None, **data: Any) -> None:
+        """Write an event soon: with the next transaction, or after TELL_SECONDS. For those who watch.
+
+        A crash may lose it, so nothing may depend on it. It saves a transaction of its own, which waits for
+        the disk.
+        """
+        at, text = time.time(), codec.plain(data)
+        self._soon(lambda db: changes.add_event_of(db, self._run, at, kind, step, text))
+
+    def tell_progress(self, text: str) -> None:
+        """Say how far the run is, for lists: `2/5 tasks`. Written like what is told."""
+        self._soon(lambda db: changes.set_progress(db, self._run, text))
+
+    def _soon(self, write: Callable[[Db], None]) -> None:
+        self._told.append(write)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_later())
+
+    async def _tell_later(self) -> None:
+        await asyncio.sleep(TELL_SECONDS)
+        if self._told:
+            with suppress(FabrikError):  # the next write that counts meets the same trouble, and says so
+                await self._write(lambda db: None)
+
     async def set_progress(self, text: str) -> None:
         """Say how far the run is, for lists: `2/5 tasks`."""
         await self._write(lambda db: changes.set_progress(db, self._run, text))
@@ -179,9 +212,12 @@ class Journal:
         def unit() -> R:
             with self._ledger.transaction() as db:
                 self._cancel = bool(self._ownership.check(db)["cancel_requested"])
+                for write in told:
+                    write(db)
                 return work(db)
 
         async with self._turn:
+            told, self._told = self._told, []
             hop = asyncio.get_running_loop().run_in_executor(None, unit)
             try:
                 return await asyncio.shield(hop)

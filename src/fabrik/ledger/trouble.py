@@ -85,7 +85,8 @@ def _explain(error: sqlite3.DatabaseError, path: Path, busy_seconds: float) -> F
             where=str(path),
             todo=(
                 "copy the file and those beside it (-wal, -shm) to a safe place, then rescue what can be"
-                f" read: sqlite3 {path} .recover | sqlite3 rescued.db; fabrik deletes nothing"
+                f" read: sqlite3 {path} .recover | sqlite3 rescued.db (some distributions' sqlite3 cannot"
+                " .recover; the one of sqlite.org can); fabrik deletes nothing"
             ),
         )
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):

@@ -20,7 +20,7 @@ UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no tim
 
 
 async def session(
-    work: Work, key: str, *, role: Role, head: str, prompt: Prompt, message: str
+    work: Work, key: str, *, role: Role, head: str, tree: str, prompt: Prompt, message: str
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
@@ -33,8 +33,10 @@ async def session(
         _bound_iterations(work, step_key)
 
         async def play(step: StepContext) -> SessionResult:
-            await step.event("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
-            return await run_session(work, step, role=role, head=head, prompt=prompt, message=message)
+            step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
+            return await run_session(
+                work, step, role=role, head=head, tree=tree, prompt=prompt, message=message
+            )
 
         inputs = {"head": head, "role": role, "prompt": prompt("$FABRIK_REPORT"), "agent": work.agent.name}
         result = await work.journal.step(step_key, play, result=SessionResult, inputs=inputs)

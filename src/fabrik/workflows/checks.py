@@ -93,7 +93,7 @@ async def _run(
     )
     data = {"name": check.name, "seconds": ended.seconds, "status": ended.status}
     if result.ok:
-        await step.event("check.passed", **data)
+        step.tell("check.passed", **data)
     else:
-        await step.event("check.failed", **data, stopped_by=ended.stopped_by, tail=end[-2000:])
+        step.tell("check.failed", **data, stopped_by=ended.stopped_by, tail=end[-2000:])
     return result

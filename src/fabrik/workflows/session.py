@@ -36,9 +36,9 @@ LIMIT_CAUSES = {
 
 
 async def run_session(
-    work: Work, step: StepContext, *, role: Role, head: str, prompt: Prompt, message: str
+    work: Work, step: StepContext, *, role: Role, head: str, tree: str, prompt: Prompt, message: str
 ) -> SessionResult:
-    """Run one session on a workspace at `head` and bring back what it did.
+    """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
     `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
@@ -58,7 +58,7 @@ async def run_session(
         detail=conclusion.detail,
         seconds=ended.seconds,
         head=head,
-        tree=await work.repo.tree(head),
+        tree=tree,
         changed=False,
         leftover=False,
         rewritten=False,
@@ -76,7 +76,7 @@ async def run_session(
         result = await _land(work, step, sandbox, result, message, logs)
     else:
         result = replace(result, saved_as=await workspace.save_aside(work, sandbox, PURPOSE, logs))
-    await step.event("session.ended", cause=result.cause, seconds=result.seconds, detail=result.detail)
+    step.tell("session.ended", cause=result.cause, seconds=result.seconds, detail=result.detail)
     return result
 
 
@@ -132,11 +132,11 @@ async def _tell(step: StepContext, reader: TranscriptReader) -> None:
         while True:
             match await queue.get():
                 case Said(text=text):
-                    await step.event("session.said", text=text[:500])
+                    step.tell("session.said", text=text[:500])
                 case ToolCalled(name=name, summary=summary):
-                    await step.event("session.tool", name=name[:100], summary=summary[:300])
+                    step.tell("session.tool", name=name[:100], summary=summary[:300])
                 case Retrying(cause=cause, attempt=attempt):
-                    await step.event("session.retrying", cause=cause, attempt=attempt)
+                    step.tell("session.retrying", cause=cause, attempt=attempt)
                 case _:
                     continue
             await asyncio.sleep(1 / TOLD_PER_SECOND)

@@ -28,16 +28,18 @@ async def ship(work: Work) -> Shipped | None:
     """
     baseline = await _baseline(work)
     failing_before = [check.name for check in baseline.failed]
-    head = work.base
+    head, tree = work.base, await work.repo.tree(work.base)
     done: list[str] = []
     total = len(work.context.tasks)
     for task in work.context.tasks:
-        await work.journal.set_progress(f"{len(done)}/{total} tasks")
-        accepted = await do_task(work, task, head=head, failing_before=failing_before, done=tuple(done))
-        head = accepted.head
+        work.journal.tell_progress(f"{len(done)}/{total} tasks")
+        accepted = await do_task(
+            work, task, head=head, tree=tree, failing_before=failing_before, done=tuple(done)
+        )
+        head, tree = accepted.head, accepted.tree
         done.append(task.do)
-    await work.journal.set_progress(f"{total}/{total} tasks")
-    number, verification = await _prove(work, head)
+    work.journal.tell_progress(f"{total}/{total} tasks")
+    number, verification = await _prove(work, head, tree)
     if not await ask(work, number, verification, failing_before):
         return None
     return await publish(work, verification)
@@ -53,11 +55,11 @@ async def _baseline(work: Work) -> ChecksResult:
     return await work.journal.step("baseline", run, result=ChecksResult, inputs=inputs)
 
 
-async def _prove(work: Work, head: str) -> tuple[int, VerificationResult]:
+async def _prove(work: Work, head: str, tree: str) -> tuple[int, VerificationResult]:
     """Verify a candidate; what a fresh clone reveals goes back to the agent, within the same bounds."""
     number = 1
     allowance = work.context.limits.attempts
-    standing = Standing(tree=await work.repo.tree(head), failures=())
+    standing = Standing(tree=tree, failures=())
     while True:
         await _candidate(work, number, head)
         verification = await verify(work, number, head)
@@ -74,6 +76,7 @@ async def _prove(work: Work, head: str) -> tuple[int, VerificationResult]:
             f"candidate/fix#{number}",
             role="fix",
             head=head,
+            tree=standing.tree,
             prompt=briefing.fix_verification(work, verification, attempt=number),
             message=f"{work.context.spec_title}: fix what verification found",
         )

@@ -24,16 +24,33 @@ class Accepted:
 
     task: str
     head: str
+    tree: str
     pending: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The checks of one round, and what the host makes of them."""
+
+    results: ChecksResult
+    judgement: Judgement
+
+
 async def do_task(
-    work: Work, task: SealedTask, *, head: str, failing_before: Collection[str], done: tuple[str, ...]
+    work: Work,
+    task: SealedTask,
+    *,
+    head: str,
+    tree: str,
+    failing_before: Collection[str],
+    done: tuple[str, ...],
 ) -> Accepted:
-    """Work on a task until it is accepted. Raises Stop when it cannot be finished within its bounds."""
+    """Work on a task, from the commit `head` with that tree, until it is accepted.
+
+    Raises Stop when it cannot be finished within its bounds.
+    """
     last = task.id == work.context.tasks[-1].id
-    start = await work.repo.tree(head)
-    standing = Standing(tree=start, failures=())
+    standing = Standing(tree=tree, failures=())
     allowance = work.context.limits.attempts
     prompt = briefing.implement(work, task, pending=failing_before, done=done)
     number = 0
@@ -44,21 +61,17 @@ async def do_task(
             f"task/{task.id}/implement#{number}",
             role="implement" if number == 1 else "fix",
             head=head,
+            tree=standing.tree,
             prompt=prompt,
             message=briefing.commit_message(work, task),
         )
         head = ran.head
-        results = await _check(work, task, number, head)
-        judgement = judge_task(
-            own=[check.name for check in task.checks],
-            results=results,
-            failing_before=failing_before,
-            last=last,
-            changed=ran.tree != start,
+        judged = await _judge(
+            work, task, number, ran, failing_before=failing_before, last=last, changed=ran.tree != tree
         )
-        await _report(work, task, number, ran, results, judgement)
+        results, judgement = judged.results, judged.judgement
         if judgement.accepted:
-            return Accepted(task=task.id, head=head, pending=judgement.pending)
+            return Accepted(task=task.id, head=head, tree=ran.tree, pending=judgement.pending)
         standing = standing.after(ran, judgement.failures)
         reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:
@@ -69,45 +82,51 @@ async def do_task(
         prompt = briefing.fix(work, task, ran, results, judgement, attempt=number + 1)
 
 
-async def _check(work: Work, task: SealedTask, number: int, head: str) -> ChecksResult:
-    checks = (*task.checks, *work.context.checks)
-
-    async def run(step: StepContext) -> ChecksResult:
-        return await run_checks(work, step, head, checks)
-
-    inputs = {"commit": head, "checks": [check.run for check in checks]}
-    return await work.journal.step(f"task/{task.id}/checks#{number}", run, result=ChecksResult, inputs=inputs)
-
-
-async def _report(
+async def _judge(
     work: Work,
     task: SealedTask,
     number: int,
     ran: SessionResult,
-    results: ChecksResult,
-    judgement: Judgement,
-) -> None:
-    """Journal what the host found out about the task in this round."""
+    *,
+    failing_before: Collection[str],
+    last: bool,
+    changed: bool,
+) -> Judged:
+    """Run the checks at what a session left, and journal what the host found out about the task."""
+    checks = (*task.checks, *work.context.checks)
 
-    async def record(step: StepContext) -> bool:
-        step.record(
-            TaskReport(
-                task=task.id,
-                step=step.key,
-                status=_status(ran, judgement),
-                commit=ran.head,
-                work=(task.do,),
-                files=ran.files,
-                tests=tuple(f"{check.name}: {'pass' if check.ok else 'fail'}" for check in results.checks),
-                issues=(*judgement.failures, *ran.notes),
-                next=tuple(f"must still pass: {name}" for name in judgement.pending),
-            )
+    async def run(step: StepContext) -> Judged:
+        results = await run_checks(work, step, ran.head, checks)
+        judgement = judge_task(
+            own=[check.name for check in task.checks],
+            results=results,
+            failing_before=failing_before,
+            last=last,
+            changed=changed,
         )
+        step.record(_report(task, step, ran, results, judgement))
         if judgement.accepted:
-            await step.event("task.accepted", task=task.id, commit=ran.head, files=len(ran.files))
-        return judgement.accepted
+            step.tell("task.accepted", task=task.id, commit=ran.head, files=len(ran.files))
+        return Judged(results=results, judgement=judgement)
 
-    await work.journal.step(f"task/{task.id}/report#{number}", record, result=bool)
+    inputs = {"commit": ran.head, "checks": [check.run for check in checks]}
+    return await work.journal.step(f"task/{task.id}/checks#{number}", run, result=Judged, inputs=inputs)
+
+
+def _report(
+    task: SealedTask, step: StepContext, ran: SessionResult, results: ChecksResult, judgement: Judgement
+) -> TaskReport:
+    return TaskReport(
+        task=task.id,
+        step=step.key,
+        status=_status(ran, judgement),
+        commit=ran.head,
+        work=(task.do,),
+        files=ran.files,
+        tests=tuple(f"{check.name}: {'pass' if check.ok else 'fail'}" for check in results.checks),
+        issues=(*judgement.failures, *ran.notes),
+        next=tuple(f"must still pass: {name}" for name in judgement.pending),
+    )
 
 
 def _status(ran: SessionResult, judgement: Judgement) -> Literal["done", "pending", "blocked", "failed"]:
