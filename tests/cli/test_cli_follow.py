@@ -81,7 +81,7 @@ def test_attach_tells_the_story_and_ends_at_the_gate(books: Books, fabrik: Fabri
         "task/1/implement#1 “ I shall look at the code first. Then I write it.",
         "task/1/implement#1 $ Bash ls -la src",
         "task/1/implement#1 ▪ session ended · 12 s · so far $0.04",
-        "task/1/checks#1 ✗ tests · exit status 1 · 1.2 s",
+        "task/1/checks#1 ○ tests · still fails",
         "task/1/checks#1 ✓ lint · 0.2 s",
         "task/1/report#1 ✓ task 1 accepted · 3f2a9c1d5e · 3 files changed",
         "⊘ refused: a connection to evil.example (the project does not allow it)",

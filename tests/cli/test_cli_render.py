@@ -74,6 +74,7 @@ def event(kind: str, data: dict[str, Any], step: str | None = "task/1/implement#
             "model call budget · m · HTTP 402 · 0.1 s",
         ),
         ("warning", {"text": "careful"}, "careful"),
+        ("task.report", {"task": "1", "status": "failed", "commit": None}, "task 1 is not accepted"),
         ("brand.new", {"colour": "blue", "n": 3}, "brand.new colour=blue n=3"),
     ],
 )
@@ -86,7 +87,7 @@ def test_a_failed_check_shows_the_end_of_its_output() -> None:
     line = render(event("check.failed", {"name": "tests", "seconds": 1, "status": 1, "tail": tail}))
     assert line.tone == "bad"
     assert line.detail[-1] == "AssertionError"
-    assert line.detail[0] == "[… 26 lines before]"
+    assert line.detail[0] == "[… 31 lines before]"
 
 
 def test_a_check_that_fails_before_the_work_is_no_bad_news() -> None:

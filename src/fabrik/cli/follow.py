@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fabrik.cli import units
-from fabrik.cli.render.events import render
+from fabrik.cli.render.events import render, still_fails
 from fabrik.cli.render.history import event_json
+from fabrik.cli.render.line import Line
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import one_line
@@ -39,6 +40,7 @@ class Lines:
     several: bool = False  # more than one run: every line names its run
     _told: set[tuple[str, str]] = field(default_factory=set)
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
+    _failed_before: set[tuple[str, str]] = field(default_factory=set)
     _waits: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def event(self, event: Event, run: Run) -> None:
@@ -53,7 +55,7 @@ class Lines:
             )
         else:
             self._waits.pop(event.run, None)
-        line = render(event)
+        line = self._render(event)
         if not line.telling and (event.kind != "step.finished" or key in self._told):
             return
         self._told.add(key)
@@ -70,6 +72,15 @@ class Lines:
         self.screen.line(f"{paint(head + step, 'dim')}  {paint(f'{line.mark} {text}', line.tone)}")
         for detail in line.detail:
             self.screen.line(paint(f"{' ' * len(head)}    │ {detail}", "dim"))
+
+    def _render(self, event: Event) -> Line:
+        if event.kind == "check.failed":
+            check = (event.run, str(event.data.get("name")))
+            if event.step == "baseline":
+                self._failed_before.add(check)
+            elif check in self._failed_before and (event.step or "").startswith("task/"):
+                return still_fails(event)
+        return render(event)
 
     def tick(self, runs: Iterable[Run]) -> None:
         if self.screen.live:

@@ -15,7 +15,7 @@ from fabrik.ledger.types import Event
 Data = Mapping[str, Any]
 Renderer = Callable[[Data, str], Line]
 
-TAIL_LINES = 15  # of a failed check's output; all of it is in `fabrik runs logs`
+TAIL_LINES = 10  # of a failed check's output; all of it is in `fabrik runs logs`
 SAID_WIDTH = 240
 
 
@@ -215,8 +215,22 @@ def _check_failed(data: Data, step: str) -> Line:
     )
 
 
+def still_fails(event: Event) -> Line:
+    """A check that failed before the work and fails after a task: what is still to be done, no bad news."""
+    data = event.data
+    detail = clip(neutralise(str(data.get("tail") or "")).strip().splitlines(), 2)
+    return Line(mark="○", text=f"{_text(data, 'name')} · still fails", tone="dim", detail=detail)
+
+
 def _baseline(step: str) -> bool:
     return step.startswith("baseline")
+
+
+def _task_report(data: Data, _step: str) -> Line:
+    status, task = _text(data, "status"), _text(data, "task")
+    if status in ("done", "pending"):  # told by task.accepted
+        return Line(mark="·", text=f"task {task}: {status}", tone="dim", telling=False)
+    return Line(mark="✗", text=f"task {task} is not accepted", tone="warn")
 
 
 def _task_accepted(data: Data, _step: str) -> Line:
@@ -306,7 +320,7 @@ RENDERERS: dict[str, Renderer] = {
     "run.waiting": _routine("waits at the gate that is open"),
     "run.cancel_requested": _cancel_requested,
     "step.inputs_changed": _inputs_changed,
-    "task.report": _routine("the host's report on a task"),
+    "task.report": _task_report,
     "run.stop": _stop,
     "run.verdict": _verdict,
     "step.started": _step_started,
