@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import time
 from dataclasses import replace
 
 import httpx
 import pytest
 import wire
-from gateway_kit import KEY, Cut, Reply, client, gateway, run, serving, session, until
+from gateway_kit import KEY, Cut, Part, Reply, client, gateway, run, serving, session, until
 from wire import MODELS, PROTOCOLS, STREAMS, TARGETS
 
 from fabrik.gateway import prices
@@ -106,15 +108,17 @@ def test_the_real_key_replaces_whatever_the_sandbox_sent(
 def test_an_auth_token_is_sent_as_a_bearer() -> None:
     async def main() -> None:
         async with serving(Reply(headers=SSE, parts=[wire.ANTHROPIC])) as server:
-            async with gateway(
-                server.url,
-                config=lambda config: replace(
-                    config,
-                    upstreams={"anthropic": replace(config.upstreams["anthropic"], bearer=True)},
-                ),
-            ) as house:
-                async with session(house) as http:
-                    await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
+            async with (
+                gateway(
+                    server.url,
+                    config=lambda config: replace(
+                        config,
+                        upstreams={"anthropic": replace(config.upstreams["anthropic"], bearer=True)},
+                    ),
+                ) as house,
+                session(house) as http,
+            ):
+                await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
             assert server.seen[0].header("authorization") == f"Bearer {KEY}"
             assert server.seen[0].header("x-api-key") is None
 
@@ -133,12 +137,14 @@ def test_the_first_chunk_arrives_while_the_upstream_holds_the_second_back(protoc
             serving(Reply(headers=SSE, parts=[first, hold, rest])) as server,
             gateway(server.url) as house,
         ):
-            async with session(house) as http:
-                async with http.stream("POST", TARGETS[protocol], json=wire.ask(protocol)) as answer:
-                    chunks = answer.aiter_raw()
-                    assert await anext(chunks) == first
-                    hold.set()
-                    assert b"".join([chunk async for chunk in chunks]) == rest
+            async with (
+                session(house) as http,
+                http.stream("POST", TARGETS[protocol], json=wire.ask(protocol)) as answer,
+            ):
+                chunks = answer.aiter_raw()
+                assert await anext(chunks) == first
+                hold.set()
+                assert b"".join([chunk async for chunk in chunks]) == rest
             assert house.ledger.calls[0].usage.output_tokens == counts.output
 
     run(main())
@@ -148,13 +154,15 @@ def test_a_document_is_metered_too() -> None:
     document = {**wire.RESPONSES_EVENTS[-1]["response"]}
 
     async def main() -> None:
-        async with serving(Reply(parts=[json.dumps(document, indent=1).encode()])) as server:
-            async with gateway(server.url) as house:
-                async with session(house) as http:
-                    answer = await http.post(TARGETS["openai-responses"], json=wire.ask("openai-responses"))
-                assert answer.json() == document
-                [call] = house.ledger.calls
-                assert (call.outcome, call.usage.reasoning_tokens) == ("ok", 64)
+        async with (
+            serving(Reply(parts=[json.dumps(document, indent=1).encode()])) as server,
+            gateway(server.url) as house,
+        ):
+            async with session(house) as http:
+                answer = await http.post(TARGETS["openai-responses"], json=wire.ask("openai-responses"))
+            assert answer.json() == document
+            [call] = house.ledger.calls
+            assert (call.outcome, call.usage.reasoning_tokens) == ("ok", 64)
 
     run(main())
 
@@ -203,11 +211,13 @@ def test_a_door_is_its_step_whatever_the_session_says() -> None:
 
 def test_numbers_go_on_after_a_resume() -> None:
     async def main() -> None:
-        async with serving(Reply(headers=SSE, parts=[wire.CHAT])) as server:
-            async with gateway(server.url, config=lambda config: replace(config, calls_started=7)) as house:
-                async with session(house) as http:
-                    await http.post(TARGETS["openai-chat"], json=wire.ask("openai-chat"))
-                assert [call.id for call in house.ledger.calls] == [8]
+        async with (
+            serving(Reply(headers=SSE, parts=[wire.CHAT])) as server,
+            gateway(server.url, config=lambda config: replace(config, calls_started=7)) as house,
+        ):
+            async with session(house) as http:
+                await http.post(TARGETS["openai-chat"], json=wire.ask("openai-chat"))
+            assert [call.id for call in house.ledger.calls] == [8]
 
     run(main())
 
@@ -289,7 +299,7 @@ def test_what_is_not_served(method: str, target: str, shape: str) -> None:
     async def main() -> None:
         async with serving() as server, gateway(server.url) as house:
             async with session(house) as http:
-                answer = await http.request(method, httpx.URL("http://door", raw_path=target.encode()))
+                answer = await http.request(method, "/", extensions={"target": target.encode()})
             assert answer.status_code == 404
             error = answer.json()
             if shape == "anthropic":
@@ -383,17 +393,19 @@ def test_retries_are_bounded_and_the_last_answer_is_passed_on(
     body = b'{"type": "error", "error": {"type": "x", "message": "m"}}'
 
     async def main() -> None:
-        async with serving(Reply(status=status, headers=headers, parts=[body])) as server:
-            async with gateway(server.url) as house:
-                async with session(house) as http:
-                    answer = await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
-                assert (answer.status_code, answer.content) == (status, body)
-                assert [(name, answer.headers[name]) for name, _ in headers] == list(headers)
-                [call] = house.ledger.calls
-                assert (call.attempts, call.outcome, call.status) == (attempts, "upstream_error", status)
-                assert len(server.seen) == attempts
-                assert call.usage.total_tokens == 0
-                assert call.usage.cost_usd == 0
+        async with (
+            serving(Reply(status=status, headers=headers, parts=[body])) as server,
+            gateway(server.url) as house,
+        ):
+            async with session(house) as http:
+                answer = await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
+            assert (answer.status_code, answer.content) == (status, body)
+            assert [(name, answer.headers[name]) for name, _ in headers] == list(headers)
+            [call] = house.ledger.calls
+            assert (call.attempts, call.outcome, call.status) == (attempts, "upstream_error", status)
+            assert len(server.seen) == attempts
+            assert call.usage.total_tokens == 0
+            assert call.usage.cost_usd == 0
 
     run(main())
 
@@ -404,8 +416,6 @@ def test_the_reset_of_a_429_is_recorded() -> None:
         async with serving(reply) as server, gateway(server.url) as house:
             async with session(house) as http:
                 await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
-            import time
-
             [call] = house.ledger.calls
             assert call.retry_at is not None
             assert 3500 < call.retry_at - time.time() <= 3600
@@ -472,7 +482,7 @@ def test_a_stream_that_breaks_off_stays_unknown(protocol: WireProtocol) -> None:
     stream, _ = STREAMS[protocol]
 
     async def main() -> None:
-        parts = [stream[:30], stream[30 : len(stream) // 2], Cut()]
+        parts: list[Part] = [stream[:30], stream[30 : len(stream) // 2], Cut()]
         async with serving(Reply(headers=SSE, parts=parts)) as server, gateway(server.url) as house:
             async with session(house) as http:
                 with pytest.raises(httpx.RemoteProtocolError):
@@ -490,16 +500,19 @@ def test_a_stream_that_breaks_off_stays_unknown(protocol: WireProtocol) -> None:
 def test_a_session_that_leaves_frees_the_upstream() -> None:
     async def main() -> None:
         never = asyncio.Event()
-        async with serving(Reply(headers=SSE, parts=[wire.ANTHROPIC[:400], never])) as server:
-            async with gateway(server.url) as house, house.gateway.door(STEP) as paths:
-                async with client(paths.models) as http:
-                    async with http.stream(
-                        "POST", TARGETS["anthropic"], json=wire.ask("anthropic")
-                    ) as answer:
-                        await anext(answer.aiter_raw())
-                await until(lambda: bool(house.ledger.calls))
-                assert server.cut_seen.is_set() or await asyncio.wait_for(server.cut_seen.wait(), 10)
-                assert house.ledger.calls[0].outcome == "cut"
+        async with (
+            serving(Reply(headers=SSE, parts=[wire.ANTHROPIC[:400], never])) as server,
+            gateway(server.url) as house,
+            house.gateway.door(STEP) as paths,
+        ):
+            async with (
+                client(paths.models) as http,
+                http.stream("POST", TARGETS["anthropic"], json=wire.ask("anthropic")) as answer,
+            ):
+                await anext(answer.aiter_raw())
+            await until(lambda: bool(house.ledger.calls))
+            assert server.cut_seen.is_set() or await asyncio.wait_for(server.cut_seen.wait(), 10)
+            assert house.ledger.calls[0].outcome == "cut"
 
     run(main())
 
@@ -524,20 +537,20 @@ def test_junk_passes_through_unmetered(protocol: WireProtocol, junk: bytes) -> N
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 def test_an_upstream_that_compresses_although_it_was_asked_not_to(encoding: str) -> None:
-    import gzip
-
     async def main() -> None:
         body = gzip.compress(wire.CHAT.replace(b"Hi", KEY.encode()))
-        async with serving(Reply(headers=(("content-encoding", encoding),), parts=[body])) as server:
-            async with gateway(server.url) as house:
-                async with session(house) as http:
-                    answer = await http.post(TARGETS["openai-chat"], json=wire.ask("openai-chat"))
-                [call] = house.ledger.calls
-                if encoding == "gzip":
-                    assert answer.content == wire.CHAT.replace(b"Hi", b"[redacted]")
-                    assert call.usage.reasoning_tokens == 10
-                else:
-                    assert answer.status_code == 502
-                    assert call.usage.total_tokens is None
+        async with (
+            serving(Reply(headers=(("content-encoding", encoding),), parts=[body])) as server,
+            gateway(server.url) as house,
+        ):
+            async with session(house) as http:
+                answer = await http.post(TARGETS["openai-chat"], json=wire.ask("openai-chat"))
+            [call] = house.ledger.calls
+            if encoding == "gzip":
+                assert answer.content == wire.CHAT.replace(b"Hi", b"[redacted]")
+                assert call.usage.reasoning_tokens == 10
+            else:
+                assert answer.status_code == 502
+                assert call.usage.total_tokens is None
 
     run(main())

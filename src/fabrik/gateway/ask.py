@@ -79,6 +79,4 @@ def _with_usage(document: dict[str, Any], body: bytes) -> bytes:
     options = options if isinstance(options, dict) else {}
     if options.get("include_usage") is True:
         return body
-    return json.dumps(
-        {**document, "stream_options": {**options, "include_usage": True}}, ensure_ascii=False
-    ).encode("utf-8", "surrogatepass")
+    return json.dumps({**document, "stream_options": {**options, "include_usage": True}}).encode()

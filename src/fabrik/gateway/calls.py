@@ -205,9 +205,10 @@ class Calls:
         meter.feed(chunk)
         if meter.counts is before or state.ticket is None:
             return True
-        return self.account.metered(
+        within = self.account.metered(
             state.ticket, tokens=meter.counts.known, usd=prices.at_least(state.price, meter.counts)
         )
+        return within or meter.ended  # at its end there is nothing left to save
 
     async def _refuse(self, state: _State, route: Route, exchange: Exchange, problem: _Problem) -> None:
         state.outcome = _OUTCOMES.get(problem.reason, "refused")

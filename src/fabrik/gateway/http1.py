@@ -138,6 +138,9 @@ class Exchange:
 
     def next(self) -> bool:
         """Be ready for the next request on this connection; False when it must be closed."""
+        if self._http.their_state is h11.SEND_BODY:  # a request without a body still has its end unread
+            with contextlib.suppress(h11.RemoteProtocolError):
+                self._http.next_event()
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()

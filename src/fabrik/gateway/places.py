@@ -110,13 +110,10 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def never(address: IPAddress) -> bool:
     """Link-local (where clouds keep their metadata), multicast, unspecified, reserved: nobody means those."""
     inner = embedded(address)
-    return (
-        inner.is_link_local
-        or inner.is_multicast
-        or inner.is_unspecified
-        or inner.is_reserved
-        or inner in _METADATA
-    )
+    if inner.is_loopback:
+        return False
+    useless = inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner.is_reserved
+    return useless or inner in _METADATA
 
 
 _METADATA = (
