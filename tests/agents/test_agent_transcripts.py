@@ -278,3 +278,17 @@ def test_pi_takes_a_page_of_html_for_an_empty_answer() -> None:
         *pi.parse(b'{"type":"agent_end","messages":[' + message + b"]}"),
     ]
     assert pi.conclude(ending(0), events).cause is OVERLOADED
+
+
+def test_gemini_tells_of_a_missing_model_on_stderr_only() -> None:
+    gemini = load("gemini")
+    failed = gemini.parse(
+        b'{"type":"result","status":"error","error":{"type":"unknown",'
+        b'"message":"[API Error: The model does not exist.]"}}'
+    )
+    stderr = "Error when talking to Gemini API\n    at async main (gemini.js:17627:5) {\n  code: 404\n}\n"
+    assert gemini.conclude(ending(1, stderr), failed).cause is BAD
+    assert gemini.conclude(ending(1), failed).cause is OVERLOADED
+    assert (
+        gemini.conclude(ending(1, stderr), gemini.parse(b'{"type":"init","session_id":"s"}')).cause is CRASHED
+    )

@@ -8,6 +8,7 @@ and a missing key are refused at the start.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,6 +50,9 @@ CAUSE_OF_ERROR = {  # result.error.type
 # The statuses that model APIs use, as an exit status shows them; the CLI's own are not among them.
 HTTP_OF_STATUS = {status % 256: status for status in (*range(400, 452), *range(500, 512), 529)}
 API_ERROR = "[API Error: "
+# A model that does not exist gives exit status 1 and only words. The 404 is in the error object that the CLI
+# prints at the end of its stderr; it is looked at only after a result that says "error".
+THROWN = re.compile(r"\n  (?:code|status): ([45]\d\d)\n\}\s*\Z")
 NO_CONNECTION = ("exception TypeError: fetch failed", "fetch failed")
 
 
@@ -103,6 +107,9 @@ class Gemini:
             return replace(conclusion, cause=CAUSE_OF_STATUS[ending.status])
         if ending.status in HTTP_OF_STATUS:
             return replace(conclusion, cause=cause_of_http(HTTP_OF_STATUS[ending.status]))
+        thrown = THROWN.search(ending.stderr_tail)
+        if conclusion.cause is Cause.OVERLOADED and thrown:
+            return replace(conclusion, cause=cause_of_http(int(thrown[1])))
         return conclusion
 
 
