@@ -443,3 +443,52 @@ def test_data_that_is_no_json_writes_no_event(tmp_path: Path) -> None:
                 asyncio.run(here.journal.event("x", data=data))
         assert here.kinds() == []
         asyncio.run(here.journal.event("x", data=1))
+
+
+def test_what_is_told_comes_with_the_next_transaction_in_order(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def fn(context: StepContext) -> str:
+            context.tell("said", number=1)
+            here.journal.tell_progress("1/2 tasks")
+            context.tell("said", number=2)
+            assert here.kinds() == ["step.started"]
+            return "x"
+
+        asyncio.run(here.journal.step("one", fn, result=str))
+        assert here.kinds() == ["step.started", "said", "run.progress", "said", "step.finished"]
+        assert {event.step for event in here.ledger.events(here.run.id) if event.kind == "said"} == {"one"}
+        assert here.now().progress == "1/2 tasks"
+
+
+def test_what_is_told_does_not_wait_for_ever(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def main() -> None:
+            here.journal.tell("said")
+            async with asyncio.timeout(60):
+                while here.kinds() != ["said"]:
+                    await asyncio.sleep(0.01)
+
+        asyncio.run(main())
+
+
+def test_what_is_told_outlives_a_transaction_that_fails(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+
+        async def main() -> None:
+            here.journal.tell("said", number=1)
+            with pytest.raises(RuntimeError, match="recorded already"):
+                await here.journal.call_finished(model_call(1))
+            await here.journal.event("x")
+
+        asyncio.run(here.journal.call_finished(model_call(1)))
+        asyncio.run(main())
+        assert here.kinds() == ["model.call", "said", "x"]
+
+
+def test_a_resumed_run_passes_its_finished_steps_without_writing(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        asyncio.run(here.journal.step("one", returning("x"), result=str))
+        with open_ledger(tmp_path) as other, other.transaction():  # nobody else can write now
+            assert asyncio.run(here.journal.step("one", returning("y"), result=str)) == "x"

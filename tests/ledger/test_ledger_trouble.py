@@ -108,8 +108,9 @@ def test_damaged_in_the_middle(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the sqlite3 command is not installed")
 def test_the_advice_for_a_damaged_ledger_works(tmp_path: Path) -> None:
+    if not may_recover(tmp_path / "empty.db"):
+        pytest.skip("there is no sqlite3 command here that can .recover")
     path = filled(tmp_path)
     rescued = tmp_path / "rescued" / "ledger.db"
     rescued.parent.mkdir()
@@ -118,6 +119,16 @@ def test_the_advice_for_a_damaged_ledger_works(tmp_path: Path) -> None:
     with Ledger.open(rescued) as ledger:
         assert len(ledger.list_runs(limit=None)) == 40
         assert ledger.check() == []
+
+
+def may_recover(path: Path) -> bool:
+    """Debian 12's sqlite3 command has .recover, but it fails on every database."""
+    if shutil.which("sqlite3") is None:
+        return False
+    sqlite3.connect(path).close()
+    made = subprocess.run(["sqlite3", path, "CREATE TABLE a (x)"], capture_output=True, check=False)
+    done = subprocess.run(["sqlite3", path, ".recover"], capture_output=True, check=False)
+    return made.returncode == 0 == done.returncode and b"error" not in done.stdout + done.stderr
 
 
 def test_damage_is_found_by_check(tmp_path: Path) -> None:

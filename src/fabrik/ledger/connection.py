@@ -103,6 +103,12 @@ class Connection:
                     self._db.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Several statements that only read, one after the other: no transaction. Raises LedgerError."""
+        with self._lock, clear_errors(self.path, self.busy_seconds):
+            yield self._db
+
     def data_version(self) -> int:
         """A number that changes when another process or connection has written: cheap to ask often."""
         return int(self._pragma("data_version"))

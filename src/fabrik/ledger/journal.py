@@ -94,7 +94,7 @@ class Journal:
         wanted = to_json(codec.plain(inputs))
         self._live.add(key)
         try:
-            start = await self._write(lambda db: steps.begin(db, self._run, key, wanted))
+            start = await self._begin(key, wanted)
             if start.finished:
                 return self._stored(key, result, start.result)
             return await self._perform(StepContext(self, key, start.attempt, inputs), fn, result)
@@ -122,6 +122,13 @@ class Journal:
             )
         )
         return value
+
+    async def _begin(self, key: str, inputs: str) -> steps.Start:
+        # A run that is resumed passes all of its finished steps: that needs no place in the queue of writers.
+        found = await self._read(lambda db: steps.replay(db, self._run, key, inputs))
+        if found is not None:
+            return found
+        return await self._write(lambda db: steps.begin(db, self._run, key, inputs))
 
     def _stored(self, key: str, kind: type[T], data: Any) -> T:
         try:
@@ -159,7 +166,7 @@ class Journal:
         await asyncio.sleep(TELL_SECONDS)
         if self._told:
             with suppress(FabrikError):  # the next write that counts meets the same trouble, and says so
-                await self._write(lambda db: None)
+                await self._write(lambda _: None)
 
     async def set_progress(self, text: str) -> None:
         """Say how far the run is, for lists: `2/5 tasks`."""
@@ -218,12 +225,29 @@ class Journal:
 
         async with self._turn:
             told, self._told = self._told, []
-            hop = asyncio.get_running_loop().run_in_executor(None, unit)
             try:
-                return await asyncio.shield(hop)
-            except asyncio.CancelledError:
-                # The thread cannot be stopped. Who cancels must find the ledger at rest afterwards.
-                await asyncio.wait([hop])
-                if not hop.cancelled():
-                    hop.exception()  # seen; the cancellation is what counts
+                return await self._hop(unit)
+            except Exception:
+                self._told[:0] = told  # rolled back with the rest; they go with the next one
                 raise
+
+    async def _read(self, work: Callable[[Db], R]) -> R:
+        def unit() -> R:
+            with self._ledger.reading() as db:
+                self._cancel = bool(self._ownership.check(db)["cancel_requested"])
+                return work(db)
+
+        async with self._turn:
+            return await self._hop(unit)
+
+    async def _hop(self, work: Callable[[], R]) -> R:
+        """One unit of work on a thread. Under `_turn`."""
+        hop = asyncio.get_running_loop().run_in_executor(None, work)
+        try:
+            return await asyncio.shield(hop)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped. Who cancels must find the ledger at rest afterwards.
+            await asyncio.wait([hop])
+            if not hop.cancelled():
+                hop.exception()  # seen; the cancellation is what counts
+            raise

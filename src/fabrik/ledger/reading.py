@@ -91,11 +91,6 @@ class Readings(Connection):
         found = self._read("run_state", run=run_id)
         return bool(found and found[0]["cancel_requested"])
 
-    def step_row(self, run_id: str, key: str) -> Row | None:
-        """One step as stored, for the journal."""
-        found = self._read("step_get", run=run_id, key=key)
-        return found[0] if found else None
-
     def owner_row(self, run_id: str) -> Row | None:
         """Who claimed the run last: workdir, fence, process. See ownership.owner_process."""
         found = self._read("run_owner", run=run_id)

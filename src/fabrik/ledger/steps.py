@@ -26,8 +26,12 @@ class Start:
     attempt: int
 
 
-def replay(row: Row | None, inputs: str) -> Start | None:
+def replay(db: Db, run_id: str, key: str, inputs: str) -> Start | None:
     """The stored result of a finished step, when nothing has to be written to give it."""
+    return _replay(run_query(db, "step_get", run=run_id, key=key).fetchone(), inputs)
+
+
+def _replay(row: Row | None, inputs: str) -> Start | None:
     if row is None or row["state"] != "finished":
         return None
     if row["inputs"] != inputs and not row["inputs_changed"]:
@@ -41,7 +45,7 @@ def begin(db: Db, run_id: str, key: str, inputs: str) -> Start:
     Raises RuntimeError when the step would have to run in a run that has ended or waits.
     """
     row = run_query(db, "step_get", run=run_id, key=key).fetchone()
-    if found := replay(row, inputs):
+    if found := _replay(row, inputs):
         return found
     if row is not None and row["state"] == "finished":
         run_query(db, "step_inputs_changed", run=run_id, key=key)
