@@ -177,7 +177,7 @@ def test_edits_a_check_that_is_a_file_of_the_project_and_held_out_tests_catch_it
         holdout=[{"name": "hidden", "run": "sh hidden.sh", "files": {"hidden.sh": "hidden.sh"}}],
     )
     liar = agent(
-        'echo true > check.sh; git commit -qam "Fix"; find / -name hidden.sh 2>/dev/null > found.txt'
+        'echo true > check.sh; git commit -qam "Fix"; find / -name hidden.sh 2>/dev/null > found.txt; exit 0'
     )
     run = world.run("--auto-approve", "--attempts", "2", spec=spec, agent=world.make_agent(liar), status=4)
     assert run.status in ("blocked", "exhausted")

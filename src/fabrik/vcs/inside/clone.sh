@@ -17,7 +17,7 @@ for entry in * .[!.]* ..?*; do
   fi
 done
 
-mkdir .git .git/info .git/objects .git/objects/info .git/objects/pack .git/refs .git/refs/heads .git/refs/tags
+mkdir .git .git/hooks .git/info .git/objects .git/objects/info .git/objects/pack .git/refs .git/refs/heads .git/refs/tags
 printf '%s\n' "$@" > .git/objects/info/alternates
 printf '%s' "$config" > .git/config
 printf '%s\n' "$commit" > ".git/refs/heads/$branch"

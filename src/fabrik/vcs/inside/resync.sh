@@ -13,7 +13,7 @@ if [ -d .git ] && [ ! -L .git ]; then
   chmod -R u+rwX .git 2> /dev/null || :
 fi
 rm -rf .git
-mkdir .git .git/info .git/objects .git/objects/info .git/objects/pack .git/refs .git/refs/heads .git/refs/tags
+mkdir .git .git/hooks .git/info .git/objects .git/objects/info .git/objects/pack .git/refs .git/refs/heads .git/refs/tags
 printf '%s\n' "$@" > .git/objects/info/alternates
 printf '%s' "$config" > .git/config
 printf '%s\n' "$commit" > ".git/refs/heads/$branch"
