@@ -20,6 +20,8 @@ from fabrik.errors import VcsError
 MAX_HEADER = 1 << 20  # bytes
 MAX_REFS = 1000
 _LINE = re.compile(rb"(?P<minus>-?)(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?)(?: (?P<rest>[^\n]*))?")
+# The rules of `git help check-ref-format`, turned round.
+_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|/$|\.$|\.lock(/|$)")
 _SIGNATURES = {b"# v2 git bundle": 2, b"# v3 git bundle": 3}
 
 
@@ -44,10 +46,11 @@ def opened(path: Path, max_bytes: int) -> Iterator[IO[bytes]]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise bad(path, f"cannot be opened ({error.strerror})") from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise bad(path, "is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise bad(path, "is not a regular file")
         if found.st_size > max_bytes:
             raise bad(path, f"has {found.st_size} bytes, more than the {max_bytes} that are allowed")
         yield file
@@ -107,9 +110,9 @@ def _capability(line: bytes, path: Path) -> str:
 
 
 def _ref_name(rest: bytes | None, path: Path) -> str:
-    """HEAD, or a ref below refs/. git itself checks the rest of the rules when the ref is written."""
+    """HEAD, or a ref below refs/ with a name that git accepts."""
     name = (rest or b"").decode("utf-8", errors="surrogateescape")
-    if name == "HEAD" or (name.startswith("refs/") and ".." not in name and "\0" not in name):
+    if name == "HEAD" or (name.startswith("refs/") and not _NO_REF.search(name)):
         return name
     raise bad(path, "brings a ref with a name that is not allowed")
 

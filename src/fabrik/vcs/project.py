@@ -154,7 +154,7 @@ async def tracked_paths(project: Path, commit: str, paths: Iterable[str]) -> set
     names = list(wanted)
     for start in range(0, len(names), _MANY):
         listed = await git(
-            "ls-tree", "-z", "--full-tree", "--name-only", commit, "--", *names[start : start + _MANY],
+            "ls-tree", "-z", "-t", "--full-tree", "--name-only", commit, "--", *names[start : start + _MANY],
             cwd=project, user_config=True, env={"GIT_LITERAL_PATHSPECS": "1"},
         )  # fmt: skip
         found.update(os.fsdecode(name) for name in listed.split(b"\0") if name)
@@ -164,7 +164,7 @@ async def tracked_paths(project: Path, commit: str, paths: Iterable[str]) -> set
 async def check_branch_name(name: str) -> None:
     """Raises UsageError unless git accepts this as the name of a branch."""
     output = await run("check-ref-format", "--branch", name)
-    if output.status != 0 or output.stdout.decode(errors="replace").strip() != name:
+    if output.status != 0 or output.stdout.decode(errors="replace").strip() != name or name == "@":
         raise UsageError(
             f"{name!r} cannot be the name of a branch",
             todo="use letters, digits, '-', '_', '.' and '/' (see git help check-ref-format)",
