@@ -82,20 +82,7 @@ def test_full_disk_is_said_and_survived(provider: str, tmp_path: Path) -> None:
     worker = [sys.executable, "-c", _FULL, provider, str(tmp_path)]
     script = 'mount -t tmpfs -o size=4m tmpfs "$1" && shift && exec "$@"'
     done = subprocess.run(
-        [
-            "unshare",
-            "-Urm",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            str(tmp_path),
-            sys.executable,
-            "-c",
-            _FULL,
-            provider,
-            str(tmp_path),
-        ],
+        ["unshare", "-Urm", "sh", "-c", script, "sh", str(tmp_path), *worker],
         capture_output=True,
         text=True,
     )

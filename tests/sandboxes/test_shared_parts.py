@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from fabrik.errors import SandboxBroken, UsageError
-from fabrik.sandboxes import inside, procs, registry, watch
-from fabrik.sandboxes.bwrap_args import arguments
+from fabrik.sandboxes import inside, procs, registry, seccomp, watch
+from fabrik.sandboxes.bwrap_args import Descriptors, arguments
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.pidfd import Child, PidFd
 from fabrik.sandboxes.probes import namespaces_todo
@@ -135,7 +136,7 @@ class TestInside:
         assert env["PATH"].split(":")[0] == "/p"
 
     def test_no_secret_of_etc_is_bound(self) -> None:
-        shown = " ".join(inside.system())
+        shown = " ".join([*inside.system(), *(path for _, path in inside.copies())])
         for name in (
             "shadow",
             "npmrc",
@@ -151,8 +152,23 @@ class TestInside:
     def test_path_that_is_missing_is_named(self, tmp_path: Path) -> None:
         spec = SandboxSpec(name="a", root=tmp_path, read_only=[tmp_path / "missing"])
         command = Command(argv=["true"], stdout=tmp_path / "o", stderr=tmp_path / "o")
+        fds = Descriptors(status=3, block=4, filter=None, files=[])
         with pytest.raises(SandboxBroken, match="missing"):
-            arguments(spec, Layout(tmp_path), command, flags=frozenset(), fds=(3, 4))
+            arguments(spec, Layout(tmp_path), command, flags=frozenset(), fds=fds)
+
+
+class TestSeccomp:
+    def test_known_machines_have_a_whole_program(self) -> None:
+        for machine in ("x86_64", "aarch64"):
+            program = seccomp.program(machine)
+            assert program is not None and len(program) % 8 == 0
+            steps = [struct.unpack_from("<HBBI", program, at) for at in range(0, len(program), 8)]
+            for at, (_, yes, no, _) in enumerate(steps):
+                assert at + 1 + max(yes, no) < len(steps) or (yes, no) == (0, 0)
+            assert steps[-1][0] == 0x06
+
+    def test_unknown_machine_has_none(self) -> None:
+        assert seccomp.program("pdp11") is None
 
 
 class TestProcesses:

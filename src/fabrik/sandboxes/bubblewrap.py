@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from fabrik.errors import SandboxBroken
-from fabrik.sandboxes import bwrap_args, inside
+from fabrik.sandboxes import bwrap_args, inside, seccomp
+from fabrik.sandboxes.bwrap_args import Descriptors
 from fabrik.sandboxes.host import HostSandbox
 from fabrik.sandboxes.pidfd import Child, PidFd
 from fabrik.sandboxes.procs import parent_of
@@ -48,33 +49,27 @@ class BubblewrapSandbox(HostSandbox):
     helpers = 2  # bwrap's reaper and the shim
 
     async def start(self, command: Command, streams: Streams, ready: Callable[[int], None]) -> Boxed:
-        status_read, status_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        block_read, block_write = os.pipe2(os.O_CLOEXEC)
-        theirs = contextlib.ExitStack()
-        for fd in (status_write, block_read):
-            theirs.callback(os.close, fd)
-        ours = contextlib.ExitStack()
-        ours.callback(os.close, status_read)
-        hold = contextlib.ExitStack()
-        hold.callback(os.close, block_write)
-        with ours, hold:
-            with theirs:
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as hold:
+            status = _pipe(ours, keep=0)
+            block = _pipe(hold, keep=1)
+            with contextlib.ExitStack() as theirs:
+                theirs.callback(os.close, status[1])
+                theirs.callback(os.close, block[0])
+                fds = _descriptors(status[1], block[0], theirs)
                 child = Child(
-                    bwrap_args.arguments(
-                        self.spec, self.layout, command, flags=flags(), fds=(status_write, block_read)
-                    ),
+                    bwrap_args.arguments(self.spec, self.layout, command, flags=flags(), fds=fds),
                     env=inside.environment(self.spec, self.home, command.env),
                     stdin=streams.stdin,
                     stdout=streams.stdout,
                     stderr=streams.stderr,
-                    pass_fds=(status_write, block_read),
+                    pass_fds=fds.all(),
                 )
-            boxed = Boxed(child, status_read, streams.stderr, self.name)
+            boxed = Boxed(child, status[0], streams.stderr, self.name)
             ours.pop_all()  # closed by `gone`
             try:
                 if await boxed.made() is not None:
                     ready(boxed.pid)
-                    os.write(block_write, b"x")  # now it may start the command
+                    os.write(block[1], b"x")  # now it may start the command
             except BrokenPipeError:
                 pass  # it gave up; `wait` says why
             except BaseException:
@@ -82,6 +77,29 @@ class BubblewrapSandbox(HostSandbox):
                 await boxed.gone()
                 raise
         return boxed
+
+
+def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
+    """A pipe of which we keep the end `keep`; the other one is for bwrap."""
+    ends = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(ends[keep], False)
+    closing.callback(os.close, ends[keep])
+    return ends
+
+
+def _descriptors(status: int, block: int, closing: contextlib.ExitStack) -> Descriptors:
+    files = []
+    for source, path in inside.copies():
+        try:
+            fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # a package was removed in the meantime
+        closing.callback(os.close, fd)
+        files.append((fd, path))
+    refused = seccomp.open_program()
+    if refused is not None:
+        closing.callback(os.close, refused)
+    return Descriptors(status=status, block=block, filter=refused, files=files)
 
 
 class Boxed:

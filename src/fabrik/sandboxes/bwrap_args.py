@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fabrik.sandboxes import inside
@@ -22,25 +24,40 @@ _SHM = 256 << 20  # bytes of /dev/shm; browsers need more than the 64 MiB of a c
 # Files of /proc that only root may read. The kernel takes the sandbox's user for root when fabrik runs as
 # root, and they say things about the host: its memory, its kernel's addresses, its keys.
 _ROOT_ONLY = (
-    "kcore", "keys", "key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats",
+    "kcore", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats",
     "sched_debug", "slabinfo", "timer_list", "timer_stats", "vmallocinfo",
 )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Descriptors:
+    """What bwrap inherits open."""
+
+    status: int  # it writes what became of the command
+    block: int  # it waits for a byte before it starts the command
+    filter: int | None  # system calls to refuse
+    files: Sequence[tuple[int, str]]  # to copy into the sandbox, and the path inside
+
+    def all(self) -> list[int]:
+        numbers = [self.status, self.block, *(fd for fd, _ in self.files)]
+        return numbers if self.filter is None else [*numbers, self.filter]
+
+
 def arguments(
-    spec: SandboxSpec, layout: Layout, command: Command, *, flags: frozenset[str], fds: tuple[int, int]
+    spec: SandboxSpec, layout: Layout, command: Command, *, flags: frozenset[str], fds: Descriptors
 ) -> list[str]:
-    """The whole command line. `flags`: what this bwrap can do. `fds`: for its status, and to hold it back.
+    """The whole command line. `flags`: what this bwrap can do.
 
     Raises SandboxBroken when something that is to be visible inside does not exist.
     """
-    status, block = fds
     return [
         "bwrap",
         *_walls(flags),
-        "--json-status-fd", str(status),
-        "--block-fd", str(block),
+        "--json-status-fd", str(fds.status),
+        "--block-fd", str(fds.block),
+        *(("--seccomp", str(fds.filter)) if fds.filter is not None else ()),
         *inside.system(),
+        *(word for fd, path in fds.files for word in ("--perms", "0644", "--file", str(fd), path)),
         "--proc", "/proc",
         *_masks(),
         "--remount-ro", "/proc",  # root's sandbox could write to /proc/sys otherwise: core_pattern, say

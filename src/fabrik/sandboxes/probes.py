@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fabrik.errors import FabrikError
-from fabrik.sandboxes import cgroups
+from fabrik.sandboxes import cgroups, seccomp
 from fabrik.sandboxes.sandbox import Command, Limits, Preflight, Probe, SandboxSpec
 
 _LOOK = """
@@ -126,6 +126,11 @@ def _protections(seen: dict[str, str]) -> list[Probe]:
             what="kernel settings closed",
             holds=seen.get("kernel") == "closed",
             how="/proc is read-only inside",
+        ),
+        Probe(
+            what="system calls filtered",
+            holds=seccomp.program(platform.machine()) is not None,
+            how=f"seccomp on {platform.machine()}: no vsock, no keyrings, no io_uring",
         ),
         *_limits(),
         Probe(

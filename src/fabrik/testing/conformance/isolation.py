@@ -91,6 +91,31 @@ async def abstract_sockets_are_refused(h: Harness) -> None:
         await _refused(h, "abstract", name)
 
 
+async def networks_beyond_namespaces_are_refused(h: Harness) -> None:
+    """A vsock reaches the machine or its hypervisor, whatever the network namespace says."""
+    h.needs_isolation("it shares the host's network")
+    box = await h.box()
+    program = (
+        "import socket\nfor family in (40, 17, 29, 31, 21):\n"  # vsock, packet, CAN, Bluetooth, RDS
+        "    try: socket.socket(family, socket.SOCK_STREAM); print('open', family)\n"
+        "    except OSError: pass\n"
+        "a, b = socket.socketpair(); a.sendall(b'x'); assert b.recv(1) == b'x'\n"
+        "socket.create_server(('127.0.0.1', 0)); socket.socket(socket.AF_UNIX)\n"
+    )
+    assert (await h.python(box, program)).fine().text == ""
+
+
+async def keyrings_are_out_of_reach(h: Harness) -> None:
+    h.needs_isolation("it has the user's keyring")
+    box = await h.box()
+    program = (
+        "import ctypes, platform\nlibc = ctypes.CDLL(None)\n"
+        "keyctl = {'x86_64': 250, 'aarch64': 219}[platform.machine()]\n"
+        "print(libc.syscall(keyctl, 0, -3, 0))\n"  # KEYCTL_GET_KEYRING_ID of the session
+    )
+    assert (await h.python(box, program)).fine().text == "-1"
+
+
 async def without_doors_nobody_listens(h: Harness) -> None:
     h.needs_isolation("its loopback is the host's")
     box = await h.box()
@@ -260,6 +285,8 @@ CASES: list[Case] = [
     udp_to_the_host_does_not_arrive,
     names_are_not_resolved,
     abstract_sockets_are_refused,
+    networks_beyond_namespaces_are_refused,
+    keyrings_are_out_of_reach,
     without_doors_nobody_listens,
     sockets_beside_the_doors_are_invisible,
     only_its_own_places_can_be_written,
