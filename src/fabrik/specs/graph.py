@@ -60,10 +60,10 @@ def _circle(start: str, edges: Mapping[str, Sequence[str]]) -> list[str] | None:
     for node in queue:  # grows while it is walked: breadth first
         for following in edges.get(node, ()):
             if following == start:
-                back = [start, node] if node != start else [start]
-                while back[-1] in came_from:
-                    back.append(came_from[back[-1]])
-                return [*([] if back[-1] == start else [start]), *reversed(back)]
+                way = [start, node]
+                while way[-1] != start:
+                    way.append(came_from[way[-1]])
+                return way[::-1]
             if following not in came_from:
                 came_from[following] = node
                 queue.append(following)

@@ -126,9 +126,9 @@ def _groups(lines: Sequence[Line]) -> Iterator[list[Line]]:
         blank = line.kind == "text" and not line.text.strip()
         indent = _indent(line.text)
         match = None if line.kind == "code" or _RULE.match(line.text) else _ITEM.match(line.text)
-        opens = match is not None or (
-            line.kind == "code" and _ITEM.match(line.text) is not None and not group
-        )
+        # An item may begin with a code block: `- ```sh`.
+        fenced = line.kind == "code" and not group and _FENCE.match(line.text) and _ITEM.match(line.text)
+        opens = match is not None or bool(fenced)
         if opens and (not group or indent < margin + 2):
             if group:
                 yield group
@@ -148,8 +148,8 @@ def _groups(lines: Sequence[Line]) -> Iterator[list[Line]]:
 def _item(group: list[Line]) -> Item:
     match = _ITEM.match(group[0].text)
     first = (match["text"] or "") if match else group[0].text
-    margin = _indent(group[0].text)
-    rest = [_dedent(line.text, margin + 2) for line in group[1:]]
+    margin = match.start("text") if match and match["text"] else _indent(group[0].text) + 2
+    rest = [_dedent(line.text, margin) for line in group[1:]]
     text = "\n".join([_BOX.sub("", first.strip()), *rest]).strip()
     return Item(number=group[0].number, text=text, lines=tuple(group))
 

@@ -57,7 +57,7 @@ def plan(
     title = title if title is not None else _title(stem)
     if broken := rules.line_problem(title):
         raise UsageError(f"the title {broken[0]}", where="--title")
-    known = [command] if (command := test_command(project)) else []
+    known = [command] if (command := project_tests(project)) else []
     if as_json:
         files = _json(directory, spec_id, title, known, today)
     else:
@@ -77,7 +77,12 @@ def write(new: NewSpec) -> None:
             )
     for path, text in new.files.items():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True)
+        except OSError as error:
+            what = f"the directory cannot be made: {error.strerror}"
+            raise FabrikError(what, where=str(path.parent)) from error
+        try:
             with path.open("x", encoding="utf-8") as stream:
                 stream.write(text)
         except FileExistsError as error:
@@ -86,7 +91,7 @@ def write(new: NewSpec) -> None:
             raise FabrikError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
-def test_command(project: Path) -> str | None:
+def project_tests(project: Path) -> str | None:
     """The command that runs the project's tests, by the files in its root."""
     for name, telling, command in _PROJECTS:
         try:
