@@ -105,7 +105,8 @@ def test_an_unknown_part_leaves_the_cost_unknown() -> None:
     assert cost(price, replace(known, output=None)) is None
     assert cost(price, UNKNOWN) is None
     assert cost(None, known) is None
-    assert prices.at_least(price, replace(known, output=None)) == pytest.approx(10 * 15 / 1e6)
+    assert prices.at_least(price, replace(known, output=None, cache_read=5)) == pytest.approx(10 * 15 / 1e6)
+    assert prices.at_least(None, known) == 0
 
 
 # -- the account --------------------------------------------------------------------------------------------

@@ -73,20 +73,8 @@ def cost(price: Price | None, counts: Counts) -> float | None:
     """USD for these counts, or None when a count or the price of a count that is not zero is unknown."""
     if price is None:
         return None
-    rates = price.usual
-    if price.long and _prompt(counts) > price.long_above:
-        rates = price.long
-    write_1h = min(counts.cache_write_1h, counts.cache_write or 0)
-    parts = (
-        (counts.input, rates.input),
-        (counts.cache_read, rates.cache_read),
-        (None if counts.cache_write is None else counts.cache_write - write_1h, rates.cache_write),
-        (write_1h, rates.cache_write_1h),
-        (counts.output, rates.output),
-        (counts.reasoning, rates.output),
-    )
     total = 0.0
-    for tokens, rate in parts:
+    for tokens, rate in _parts(price, counts):
         if tokens is None or (tokens and rate is None):
             return None
         total += tokens * (rate or 0.0)
@@ -95,15 +83,23 @@ def cost(price: Price | None, counts: Counts) -> float | None:
 
 def at_least(price: Price | None, counts: Counts) -> float:
     """USD for what is known of these counts: a lower bound, 0 where nothing is known."""
-    known = Counts(
-        input=counts.input or 0,
-        cache_read=counts.cache_read or 0,
-        cache_write=counts.cache_write or 0,
-        cache_write_1h=counts.cache_write_1h,
-        output=counts.output or 0,
-        reasoning=counts.reasoning or 0,
+    if price is None:
+        return 0.0
+    return sum((tokens or 0) * (rate or 0.0) for tokens, rate in _parts(price, counts)) / _MILLION
+
+
+def _parts(price: Price, counts: Counts) -> tuple[tuple[int | None, float | None], ...]:
+    """Each kind of token with its rate."""
+    rates = price.long if price.long and _prompt(counts) > price.long_above else price.usual
+    write_1h = min(counts.cache_write_1h, counts.cache_write or 0)
+    return (
+        (counts.input, rates.input),
+        (counts.cache_read, rates.cache_read),
+        (None if counts.cache_write is None else counts.cache_write - write_1h, rates.cache_write),
+        (write_1h, rates.cache_write_1h),
+        (counts.output, rates.output),
+        (counts.reasoning, rates.output),
     )
-    return cost(price, known) or 0.0
 
 
 def _prompt(counts: Counts) -> int:
