@@ -1,11 +1,12 @@
 """What the gateway itself answers, in each vendor's own error shape, so that the CLI stops and says why.
 
-The statuses for a used-up budget were chosen by measuring, on 2026-11-20, what each CLI does with them: claude
-asks once for a 403 and six times for a 400; codex asks once for a 400 and six times for a 403; pi, opencode and
-gemini ask once for either. A 429 is tried again by nearly all of them, for minutes. With `x-should-retry: false`,
-which the vendors' own client libraries read, claude asks once for a 401 too, instead of eleven times in three
-minutes; codex still asks six times. Messages have no figures in them and none of the words of failures that
-pass: some CLIs look for "500" or "rate limit" in the text to decide on a retry.
+The statuses for a used-up budget were chosen by measuring, on 2026-11-20, what each CLI does with them:
+claude asks once for a 403 and six times for a 400; codex asks once for a 400 and six times for a 403; pi,
+opencode and gemini ask once for either. A 429 is tried again by nearly all of them, for minutes. With
+`x-should-retry: false`, which the vendors' own client libraries read, claude asks once for a 401 too,
+instead of eleven times in three minutes; codex still asks six times. Messages have no figures in them and
+none of the words of failures that pass: some CLIs look for "500" or "rate limit" in the text to decide on
+a retry.
 """
 
 from __future__ import annotations
