@@ -143,7 +143,7 @@ def test_any_bytes(name: str, line: bytes) -> None:
 
 @pytest.mark.parametrize("name", AGENTS)
 @given(value=OBJECTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_object(name: str, value: dict[str, Any]) -> None:
     check(load(name).parse(json.dumps(value).encode()))
 
@@ -174,7 +174,7 @@ ENDINGS = st.builds(
 @pytest.mark.parametrize("name", AGENTS)
 @given(ending=ENDINGS, events=EVENTS)
 @example(ending=Ending(status=0, signal=None, stderr_tail=""), events=[])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_only_a_clean_end_is_an_end(name: str, ending: Ending, events: list[SessionEvent]) -> None:
     concluded = load(name).conclude(ending, events)
     assert isinstance(concluded, Conclusion)

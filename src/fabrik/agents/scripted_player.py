@@ -225,9 +225,9 @@ class Player:
 
     def write(self, path: str, step: Step) -> None:
         used("write", path)
-        data = base64.b64decode(step["base64"]) if "base64" in step else encoded(step.get("text", ""))
+        name = "base64" if "base64" in step else "text"
         place = parented(path)
-        place.write_bytes(data)
+        place.write_bytes(encoded(step.get(name, ""), from_base64=name == "base64"))
         if step.get("executable"):
             place.chmod(0o755)
 
@@ -262,8 +262,7 @@ class Player:
         parented(place).write_bytes(encoded(content if isinstance(content, str) else json.dumps(content)))
 
     def print(self, text: Text, step: Step) -> None:
-        data = base64.b64decode(joined(text)) if step.get("base64") else encoded(text)
-        put(data, step.get("to"))
+        put(encoded(text, from_base64=step.get("base64", False)), step.get("to"))
 
     def flood(self, size: int, step: Step) -> None:
         line = step.get("line", LINE)
@@ -347,7 +346,9 @@ def joined(text: Text) -> str:
     return text if isinstance(text, str) else "".join(line + "\n" for line in text)
 
 
-def encoded(text: Text) -> bytes:
+def encoded(text: Text, from_base64: bool = False) -> bytes:
+    if from_base64:
+        return base64.b64decode("".join(joined(text).split()), validate=True)
     return joined(text).encode("utf-8", "surrogatepass")
 
 
