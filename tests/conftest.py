@@ -45,7 +45,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where every part is required, a skip that the test did not declare as optional is a failure."""
     report = yield
-    undeclared = report.skipped and not hasattr(report, "wasxfail") and not item.get_closest_marker("optional")
+    undeclared = (
+        report.skipped and not hasattr(report, "wasxfail") and not item.get_closest_marker("optional")
+    )
     if undeclared and everything_is_required():
         report.outcome = "failed"
         report.longrepr = f"skipped where every part is required: {report.longreprtext}"

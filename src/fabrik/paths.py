@@ -93,7 +93,5 @@ def doors_directory(run_id: str) -> Path:
     """Where a run's unix sockets live: short, because a socket's path may have 107 bytes at the most."""
     import tempfile  # as slow to load as all the rest of a command that only reads
 
-    import tempfile  # costs milliseconds that commands which only read do not have
-
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     return Path(base) / f"fabrik-{os.getuid()}" / run_id

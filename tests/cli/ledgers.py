@@ -1,12 +1,21 @@
-"""Real ledgers for the tests of the commands, written by the API that workers use."""
+"""Real ledgers for the tests of the commands, written by the API that workers use; and the command itself.
+
+The fixtures are handed to pytest by conftest.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fabrik.ledger.journal import Journal, StepContext
 from fabrik.ledger.ownership import claim
@@ -153,3 +162,38 @@ async def honest_story(journal: Journal) -> None:
     await journal.set_progress("1/1 tasks")
     await journal.set_candidate(COMMIT)
     await journal.open_gate(1, COMMIT, "2 checks passed in a fresh clone")
+
+
+Fabrik = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command(*arguments: str) -> list[str]:
+    """The argument list that starts the command."""
+    return [sys.executable, "-c", "from fabrik.cli.entry import main; main()", *arguments]
+
+
+@pytest.fixture
+def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Books:
+    """An empty state directory, also for the commands that the test starts."""
+    home = tmp_path / "state"
+    home.mkdir()
+    monkeypatch.setenv("FABRIK_HOME", str(home))
+    return Books(Home(home))
+
+
+@pytest.fixture
+def fabrik(books: Books) -> Fabrik:
+    """Run the real command in a process of its own: fabrik("runs", "list")."""
+
+    def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*arguments),
+            env=os.environ | {"FABRIK_HOME": str(books.home.directory), "COLUMNS": "120"} | changes,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

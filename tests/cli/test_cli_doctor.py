@@ -7,9 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ledgers import Books
-
-from conftest import Fabrik
+from ledgers import Books, Fabrik
 
 CANARY = "sk-ant-canary-7d1f0c"
 

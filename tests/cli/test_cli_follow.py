@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from ledgers import COMMIT, Books, honest_story
+from ledgers import COMMIT, Books, Fabrik, command, honest_story
 
-from conftest import Fabrik, command
 from fabrik.ledger.journal import Journal
 from fabrik.ledger.store import Ledger
 from fabrik.outcome import EXIT_OF_VERDICT, Verdict

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledgers import Books
+from ledgers import Books, Fabrik, command
 
-from conftest import Fabrik, command
 from fabrik import __version__
 from fabrik.cli.main import COMMANDS, EPILOG
 from fabrik.cli.main import fabrik as group

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledgers import KNOWN, Books, call, honest_story
+from ledgers import KNOWN, Books, Fabrik, call, honest_story
 
-from conftest import Fabrik
 from fabrik.ledger.journal import Journal, StepContext
 from fabrik.outcome import Verdict
 from fabrik.usage import Usage
