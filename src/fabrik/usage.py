@@ -84,5 +84,21 @@ def total(usages: Iterable[Usage]) -> Usage:
     return result
 
 
+def known_parts(usages: Iterable[Usage]) -> Usage:
+    """Add up what is known: at least so much was used, though the sum itself may be unknown."""
+    return total(
+        Usage(
+            input_tokens=usage.input_tokens or 0,
+            cache_read_tokens=usage.cache_read_tokens or 0,
+            cache_write_tokens=usage.cache_write_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            reasoning_tokens=usage.reasoning_tokens or 0,
+            cost_usd=usage.cost_usd or 0.0,
+            calls=usage.calls,
+        )
+        for usage in usages
+    )
+
+
 def _add(left: N | None, right: N | None) -> N | None:
     return None if left is None or right is None else left + right

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import HONEST, World, git
+from harness import HONEST, World, git, wait_for
 
 DO_TASK = HONEST.partition("set -eu\n")[2]
 
@@ -30,7 +30,7 @@ def test_says_all_done_and_does_nothing(world: World) -> None:
     assert "no progress" in str(run.failure_reason)
     assert len(world.events("session.started")) == 2
     assert git("branch", "--list", "spec-feature", cwd=world.project) == ""
-    assert world.leftovers() == []
+    wait_for(lambda: not world.leftovers(), "the end of every process")
 
 
 def test_claims_with_an_irrelevant_change(world: World) -> None:
@@ -102,14 +102,14 @@ def test_hangs(world: World) -> None:
     )
     assert run.status == "shipped"  # the work was there: the checks decide, not the ending
     assert [event.data["cause"] for event in world.events("session.ended")] == ["timed_out"]
-    assert world.leftovers() == []
+    wait_for(lambda: not world.leftovers(), "the end of every process")
 
 
 def test_leaves_daemons(world: World) -> None:
     forking = HONEST + "(setsid sh -c 'while :; do sleep 1; done' >/dev/null 2>&1 &)\nsleep 900 &\n"
     run = world.run("--auto-approve", agent=world.make_agent(forking))
     assert run.status == "shipped"
-    assert world.leftovers() == []
+    wait_for(lambda: not world.leftovers(), "the end of every process")
 
 
 def test_floods_stdout(world: World) -> None:

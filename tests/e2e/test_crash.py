@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from harness import HONEST, World, git
+from harness import HONEST, World, git, wait_for
 
 from fabrik.ledger.store import Ledger
 
@@ -63,7 +63,7 @@ def check_ended_well(world: World, run: str, point: str) -> None:
     assert (world.home / "runs" / run / "reports" / "done.json").exists(), point
     assert (world.home / "runs" / run / "reports" / "evidence.md").exists(), point
     assert git("status", "--porcelain", cwd=world.project) == "", point
-    assert world.leftovers() == [], point
+    wait_for(lambda: not world.leftovers(), f"the end of every process; {point}")
 
 
 @pytest.fixture(scope="module")

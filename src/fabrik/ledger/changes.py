@@ -127,8 +127,13 @@ def reopen(db: Db, run_id: str) -> None:
         )
 
 
-def open_gate(db: Db, run_id: str, number: int, candidate: str, reason: str) -> Gate:
-    """Open a gate and let the run wait, or come back to the gate that is there: open or decided."""
+def open_gate(
+    db: Db, run_id: str, number: int, candidate: str, reason: str, approved_by: str | None = None
+) -> Gate:
+    """Open a gate and let the run wait, or come back to the gate that is there: open or decided.
+
+    approved_by: who approved it in advance; it is then opened and approved at once, and nothing waits.
+    """
     state = state_of(db, run_id)
     gate = _gate(db, run_id, number)
     if gate is not None and gate.candidate != candidate:
@@ -137,14 +142,17 @@ def open_gate(db: Db, run_id: str, number: int, candidate: str, reason: str) -> 
         return gate
     if state["status"] not in _OPEN:
         raise RuntimeError(f"run {run_id} has ended as {state['status']}; it cannot wait at a gate")
-    if state["status"] == "running":
+    waits = state["status"] == "running" and approved_by is None
+    if waits:
         run_query(db, "run_wait", run=run_id)
     if gate is None:
         parameters: dict[str, Any] = {"number": number, "candidate": candidate, "reason": reason}
         run_query(db, "gate_open", run=run_id, at=time.time(), **parameters)
         add_event(db, run_id, "gate.opened", **parameters)
-    elif state["status"] == "running":
+    elif waits:
         add_event(db, run_id, "run.waiting", gate=number)
+    if approved_by is not None:
+        return decide_gate(db, run_id, number, approve=True, by=approved_by, notes=None)
     return _existing_gate(db, run_id, number)
 
 

@@ -176,13 +176,20 @@ class Journal:
         """Put a commit forward as finished."""
         await self._write(lambda db: changes.set_candidate(db, self._run, commit))
 
-    async def open_gate(self, number: int, candidate: str, reason: str) -> Gate:
+    async def open_gate(
+        self, number: int, candidate: str, reason: str, *, approved_by: str | None = None
+    ) -> Gate:
         """Let the run wait for a human; the gate of this number is opened once and then given as it is.
+
+        approved_by: who approved it in advance; then it is opened and approved in one transaction, and the
+        run does not wait.
 
         A gate that has been decided does not make the run wait: look at the state of what is returned.
         Raises RuntimeError when the number was used for another candidate, or the run has ended.
         """
-        return await self._write(lambda db: changes.open_gate(db, self._run, number, candidate, reason))
+        return await self._write(
+            lambda db: changes.open_gate(db, self._run, number, candidate, reason, approved_by)
+        )
 
     async def finish(self, verdict: Verdict, reason: str | None) -> None:
         """End the run. reason: one line a person can act on, unless all went well.

@@ -16,15 +16,10 @@ async def ask(
     work: Work, number: int, verification: VerificationResult, failing_before: Sequence[str]
 ) -> bool:
     """True when the gate is approved, False while it is open. Raises Stop when it was rejected."""
-    gate = next((g for g in work.ledger.gates(work.run) if g.number == number), None)
-    if gate is None:
-        reason = _reason(work, verification, failing_before)
-        evidence.write(work.ledger, work.run, "waiting", None)
-        await work.journal.open_gate(number, verification.commit, reason)
-        if not work.context.auto_approve:
-            return False
-        gate = work.ledger.decide_gate(work.run, number, approve=True, by=AUTO, notes=None)
-        await work.journal.reopen()
+    reason = _reason(work, verification, failing_before)
+    evidence.write(work.ledger, work.run, "waiting", None)
+    by = AUTO if work.context.auto_approve else None
+    gate = await work.journal.open_gate(number, verification.commit, reason, approved_by=by)
     if gate.state == "rejected":
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
     return gate.state == "approved"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from fabrik.paths import doors_directory
-from fabrik.usage import Vendor
+from fabrik.usage import Vendor, known_parts
 from fabrik.workflows.context import RunContext, SealedUpstream
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class RunGateway:
             allow=self._context.allow,
             budget=Budget(usd=limits.budget_usd, tokens=limits.budget_tokens, calls=limits.budget_calls),
             spent=self._ledger.usage(self._run),
+            floor=known_parts(call.usage for call in calls),
             calls_started=max((call.id for call in calls), default=0),
         )
 

@@ -8,15 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fabrik.agents.agent import Conclusion, Ending, Role, SessionRequest
+from fabrik.agents.agent import Role, SessionRequest
 from fabrik.events import Retrying, Said, SessionEvent, SessionStarted, ToolCalled
 from fabrik.ledger.journal import StepContext
-from fabrik.outcome import POLICIES, Cause
+from fabrik.outcome import POLICIES
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.briefing import Prompt
-from fabrik.workflows.logs import read_end, seal
+from fabrik.workflows.conclusion import conclude
+from fabrik.workflows.logs import seal
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
@@ -25,14 +26,6 @@ PURPOSE = "work"  # the sandbox that a run's implementing sessions share
 REPORT = "fabrik-report.json"  # in the session's HOME
 REPORT_BYTES = 1 << 20
 TOLD_PER_SECOND = 4  # events of what the model says and does that are kept for those who watch
-STDERR_TAIL = 8 << 10
-LIMIT_CAUSES = {
-    "time": Cause.TIMED_OUT,
-    "output": Cause.OUTPUT_LIMIT,
-    "memory": Cause.MEMORY_LIMIT,
-    "processes": Cause.PROCESS_LIMIT,
-    "disk": Cause.DISK_LIMIT,
-}
 
 
 async def run_session(
@@ -50,7 +43,8 @@ async def run_session(
         sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
         workspace.mark(work, PURPOSE, None)
         ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
-    conclusion = _conclude(work, ended, reader, logs / "stderr.log")
+    calls = work.ledger.model_calls(work.run, step.key)
+    conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
     report, problem = await _read_report(sandbox)
     notes = [problem] if problem else []
     result = SessionResult(
@@ -144,17 +138,6 @@ async def _tell(step: StepContext, reader: TranscriptReader) -> None:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
-
-
-def _conclude(work: Work, ended: Exit, reader: TranscriptReader, stderr: Path) -> Conclusion:
-    if ended.stopped_by:
-        return Conclusion(cause=LIMIT_CAUSES[ended.stopped_by], detail=f"its {ended.stopped_by} limit")
-    if ended.status in (126, 127) and not reader.structural:
-        tail = read_end(stderr, 400).decode("utf-8", "replace").strip()
-        return Conclusion(cause=Cause.NOT_STARTED, detail=f"exit status {ended.status}: {tail}")
-    tail = read_end(stderr, STDERR_TAIL).decode("utf-8", "replace")
-    ending = Ending(status=ended.status, signal=ended.signal, stderr_tail=tail)
-    return work.agent.conclude(ending, tuple(reader.structural))
 
 
 async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:

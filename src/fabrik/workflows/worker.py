@@ -44,9 +44,8 @@ def main(argv: list[str]) -> int:
         _tell(ready, {"ok": False, "error": str(error), "status": error.exit_status})
         return error.exit_status
     with ownership:
-        _tell(ready, {"ok": True})
         try:
-            return asyncio.run(_work(ledger, run, ownership))
+            return asyncio.run(_work(ledger, run, ownership, ready))
         except LedgerError:
             traceback.print_exc()
             return ExitStatus.FAILED
@@ -61,7 +60,7 @@ def _tell(ready: int | None, message: dict[str, object]) -> None:
             pipe.write(json.dumps(message) + "\n")
 
 
-async def _work(ledger: Ledger, run: Run, ownership: Ownership) -> int:
+async def _work(ledger: Ledger, run: Run, ownership: Ownership, ready: int | None) -> int:
     main_task = asyncio.current_task()
     assert main_task is not None  # noqa: S101
     loop = asyncio.get_running_loop()
@@ -71,6 +70,7 @@ async def _work(ledger: Ledger, run: Run, ownership: Ownership) -> int:
     cancelled = run.cancel_requested and run.status in ("running", "waiting")
     if not cancelled and (run.status != "running" or ledger.steps(run.id)):
         await journal.reopen()
+    _tell(ready, {"ok": True})  # only now: who follows must not take the old status for the new one
     verdict, reason = await _to_the_end(ledger, run, journal, cancelled=cancelled)
     if verdict is None:
         return ExitStatus.WAITING
