@@ -135,8 +135,8 @@ def _keys(model: Any, loc: Sequence[int | str]) -> list[str]:
             continue
         fields: Mapping[str, Any] = getattr(model, "model_fields", {})
         field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
-        if field is None:
-            return []
+        if field is None:  # a key of a mapping, whose values are what comes next
+            continue
         model = _model_in(field.annotation)
     return [field.alias or name for name, field in getattr(model, "model_fields", {}).items()]
 

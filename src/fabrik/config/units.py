@@ -21,7 +21,7 @@ _SIZES = {
 }
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
 _SPANS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_SPAN = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(s|m|h|d)?", re.IGNORECASE | re.ASCII)
+_SPAN = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([smhd]?)\s*", re.IGNORECASE | re.ASCII)
 
 
 def size(value: object) -> int:
@@ -42,12 +42,12 @@ def seconds(value: object) -> float:
     amount: float | None = None
     if isinstance(value, int | float) and not isinstance(value, bool):
         amount = float(value)
-    elif isinstance(value, str) and (text := value.strip().replace(" ", "")):
+    elif isinstance(value, str) and (text := value.strip()):
         parts = list(_SPAN.finditer(text))
         whole = "".join(part[0] for part in parts) == text
         # Only the last part may go without a unit, and only alone: "1h30" could mean either.
         if parts and whole and (len(parts) == 1 or all(part[2] for part in parts)):
-            amount = sum(float(part[1]) * _SPANS[(part[2] or "").lower()] for part in parts)
+            amount = sum(float(part[1]) * _SPANS[part[2].lower()] for part in parts)
     if amount is None:
         raise ValueError(f"must be a length of time such as 60m, 1h30m or a number of seconds, not {value!r}")
     if not (math.isfinite(amount) and 0 < amount <= 366 * 86400):
