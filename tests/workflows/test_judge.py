@@ -39,7 +39,6 @@ def ran(tree: str, changed: bool = True) -> SessionResult:
         changed=changed,
         leftover=False,
         rewritten=False,
-        files=(),
         transcript=LOG,
         stderr=LOG,
         session_id=None,

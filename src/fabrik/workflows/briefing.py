@@ -23,6 +23,7 @@ def fix(
     work: Work,
     task: SealedTask,
     ran: SessionResult,
+    files: Sequence[str],
     results: ChecksResult,
     judgement: Judgement,
     *,
@@ -34,7 +35,7 @@ def fix(
     variables = {
         "attempt": str(attempt),
         "failures": _failures(failed) or _list(judgement.failures),
-        "changed": _list(ran.files),
+        "changed": _list(files),
         "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
     }
     return lambda report: render("fix", _task(work, task) | variables | {"report_path": report})

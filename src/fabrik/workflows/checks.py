@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fabrik.ledger.journal import StepContext
-from fabrik.sandboxes.sandbox import Command, Doors, Limits, Sandbox
-from fabrik.vcs.inside import checkout_argv
+from fabrik.sandboxes.sandbox import Command, Doors, Sandbox
+from fabrik.vcs.inside import NOT_AT_COMMIT, at_commit_argv
 from fabrik.workflows import workspace
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import seal, tail
@@ -23,26 +23,19 @@ async def run_checks(
     """Run checks at `commit` in the run's checking sandbox. Raises SandboxBroken, VcsError, DiskFull."""
     logs = work.paths.step_logs(step.key, step.attempt)
     logs.mkdir(parents=True, exist_ok=True)
-    sandbox = await _at(work, step, commit, logs)
-    return await run_all(work, step, sandbox, commit, checks, logs)
-
-
-async def _at(work: Work, step: StepContext, commit: str, logs: Path) -> Sandbox:
-    """The checking sandbox with exactly this commit checked out, ignored files kept."""
-    marker = work.paths.sandboxes / f"{PURPOSE}.json"
-    if not marker.exists() or not (work.paths.sandboxes / PURPOSE).exists():
-        return await fresh(work, step, PURPOSE, commit, logs)
-    sandbox = await workspace.open_sandbox(work, PURPOSE)
-    out, err = logs / "checkout.out", logs / "checkout.err"
-    command = Command(
-        argv=checkout_argv(commit, sandbox.workspace),
-        stdout=out,
-        stderr=err,
-        limits=Limits(seconds=workspace.GIT_SECONDS),
-    )
-    if not (await sandbox.exec(command)).ok:
-        return await fresh(work, step, PURPOSE, commit, logs)
-    return sandbox
+    if not checks:
+        return ChecksResult(commit=commit, checks=())
+    first, *others = checks
+    result = None
+    if (work.paths.sandboxes / f"{PURPOSE}.json").exists() and (work.paths.sandboxes / PURPOSE).exists():
+        sandbox = await workspace.open_sandbox(work, PURPOSE)
+        moved = at_commit_argv(commit, sandbox.workspace, first.run)
+        result = await _run(work, step, sandbox, 1, first, logs, argv=moved)
+    if result is None or result.status == NOT_AT_COMMIT:
+        sandbox = await fresh(work, step, PURPOSE, commit, logs)
+        result = await _run(work, step, sandbox, 1, first, logs)
+    more = [await _run(work, step, sandbox, number, check, logs) for number, check in enumerate(others, 2)]
+    return ChecksResult(commit=commit, checks=(result, *more))
 
 
 async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: Path) -> Sandbox:
@@ -64,12 +57,19 @@ async def run_all(
 
 
 async def _run(
-    work: Work, step: StepContext, sandbox: Sandbox, number: int, check: SealedCheck, logs: Path
+    work: Work,
+    step: StepContext,
+    sandbox: Sandbox,
+    number: int,
+    check: SealedCheck,
+    logs: Path,
+    *,
+    argv: Sequence[str] = (),
 ) -> CheckResult:
     log = logs / f"check-{number}.log"
     ended = await sandbox.exec(
         Command(
-            argv=["sh", "-c", check.run],
+            argv=argv or ["sh", "-c", check.run],
             stdout=log,
             stderr=log,
             limits=work.check_limits(check.seconds),

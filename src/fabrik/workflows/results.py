@@ -29,7 +29,6 @@ class SessionResult:
     changed: bool  # the tree differs from the one before it
     leftover: bool  # fabrik committed work that the agent had left uncommitted
     rewritten: bool  # the agent had rewritten history; its tree was put on top of the base
-    files: tuple[str, ...]  # changed files, at most 200
     transcript: LogFile
     stderr: LogFile
     session_id: str | None

@@ -56,7 +56,6 @@ async def run_session(
         changed=False,
         leftover=False,
         rewritten=False,
-        files=(),
         transcript=await seal(logs / "stdout.log", work.paths.directory),
         stderr=await seal(logs / "stderr.log", work.paths.directory),
         session_id=next((e.session_id for e in reader.structural if isinstance(e, SessionStarted)), None),
@@ -158,7 +157,6 @@ async def _land(
     notes = [*result.notes, *left.harvest.notes]
     if not healthy:
         notes.append(f"the workspace's .git was {left.harvest.git}; the files were saved without it")
-    files = await work.repo.diff_stat(result.head, landed.commit) if landed.changed else ()
     return replace(
         result,
         head=landed.commit,
@@ -166,6 +164,5 @@ async def _land(
         changed=landed.changed,
         leftover=left.harvest.leftover,
         rewritten=landed.rewritten,
-        files=tuple(file.path for file in files[:200]),
         notes=tuple(notes),
     )

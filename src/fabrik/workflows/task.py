@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,8 @@ from fabrik.workflows.context import SealedTask
 from fabrik.workflows.judge import Judgement, Standing, judge_task
 from fabrik.workflows.results import ChecksResult, SessionResult
 from fabrik.workflows.work import Stop, Work
+
+MOST_FILES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ class Judged:
 
     results: ChecksResult
     judgement: Judgement
+    files: tuple[str, ...]  # what the session changed, at most MOST_FILES
 
 
 async def do_task(
@@ -65,9 +69,16 @@ async def do_task(
             prompt=prompt,
             message=briefing.commit_message(work, task),
         )
-        head = ran.head
+        before, head = head, ran.head
         judged = await _judge(
-            work, task, number, ran, failing_before=failing_before, last=last, changed=ran.tree != tree
+            work,
+            task,
+            number,
+            before,
+            ran,
+            failing_before=failing_before,
+            last=last,
+            changed=ran.tree != tree,
         )
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
@@ -79,13 +90,14 @@ async def do_task(
                 raise reason
             standing = Standing(tree=standing.tree, failures=standing.failures)
             allowance = number + work.context.limits.attempts
-        prompt = briefing.fix(work, task, ran, results, judgement, attempt=number + 1)
+        prompt = briefing.fix(work, task, ran, judged.files, results, judgement, attempt=number + 1)
 
 
 async def _judge(
     work: Work,
     task: SealedTask,
     number: int,
+    before: str,
     ran: SessionResult,
     *,
     failing_before: Collection[str],
@@ -96,7 +108,9 @@ async def _judge(
     checks = (*task.checks, *work.context.checks)
 
     async def run(step: StepContext) -> Judged:
-        results = await run_checks(work, step, ran.head, checks)
+        results, files = await asyncio.gather(
+            run_checks(work, step, ran.head, checks), _changed(work, before, ran)
+        )
         judgement = judge_task(
             own=[check.name for check in task.checks],
             results=results,
@@ -104,17 +118,28 @@ async def _judge(
             last=last,
             changed=changed,
         )
-        step.record(_report(task, step, ran, results, judgement))
+        step.record(_report(task, step, ran, files, results, judgement))
         if judgement.accepted:
-            step.tell("task.accepted", task=task.id, commit=ran.head, files=len(ran.files))
-        return Judged(results=results, judgement=judgement)
+            step.tell("task.accepted", task=task.id, commit=ran.head, files=len(files))
+        return Judged(results=results, judgement=judgement, files=files)
 
     inputs = {"commit": ran.head, "checks": [check.run for check in checks]}
     return await work.journal.step(f"task/{task.id}/checks#{number}", run, result=Judged, inputs=inputs)
 
 
+async def _changed(work: Work, before: str, ran: SessionResult) -> tuple[str, ...]:
+    if not ran.changed:
+        return ()
+    return tuple(file.path for file in (await work.repo.diff_stat(before, ran.head))[:MOST_FILES])
+
+
 def _report(
-    task: SealedTask, step: StepContext, ran: SessionResult, results: ChecksResult, judgement: Judgement
+    task: SealedTask,
+    step: StepContext,
+    ran: SessionResult,
+    files: tuple[str, ...],
+    results: ChecksResult,
+    judgement: Judgement,
 ) -> TaskReport:
     return TaskReport(
         task=task.id,
@@ -122,7 +147,7 @@ def _report(
         status=_status(ran, judgement),
         commit=ran.head,
         work=(task.do,),
-        files=ran.files,
+        files=files,
         tests=tuple(f"{check.name}: {'pass' if check.ok else 'fail'}" for check in results.checks),
         issues=(*judgement.failures, *ran.notes),
         next=tuple(f"must still pass: {name}" for name in judgement.pending),

@@ -32,7 +32,8 @@ fail() {
 # An own git directory in a new directory that nobody made before.
 number=$$
 scratch=${TMPDIR:-/tmp}/fabrik-harvest.$number
-until mkdir -m 700 "$scratch" 2> /dev/null; do
+until mkdir "$scratch" "$scratch/git" "$scratch/git/info" "$scratch/git/objects" "$scratch/git/objects/info" \
+  "$scratch/git/objects/pack" "$scratch/git/refs" 2> /dev/null; do
   number=$((number + 1))
   [ "$number" -lt $(($$ + 100)) ] || fail "no directory can be made in ${TMPDIR:-/tmp}"
   scratch=${TMPDIR:-/tmp}/fabrik-harvest.$number
@@ -49,15 +50,13 @@ trap clean EXIT
 trap 'exit 4' HUP INT TERM
 export GIT_DIR="$scratch/git" GIT_WORK_TREE="$workspace"
 cd "$workspace" || fail "the workspace is gone"
-mkdir "$GIT_DIR" "$GIT_DIR/info" "$GIT_DIR/objects" "$GIT_DIR/objects/info" "$GIT_DIR/objects/pack" \
-  "$GIT_DIR/refs" || fail "no room in $scratch"
 version=0 extensions='' signature='# v2 git bundle'
 if [ ${#base} -eq 64 ]; then
   version=1 extensions="[extensions]${newline}objectformat=sha256" signature="# v3 git bundle${newline}@object-format=sha256"
 fi
 printf '%s\n' '[core]' "repositoryformatversion=$version" 'bare=false' 'filemode=true' 'hooksPath=/dev/null' \
   'fsmonitor=false' 'untrackedCache=false' 'excludesFile=/dev/null' 'attributesFile=/dev/null' \
-  'commitGraph=false' 'multiPackIndex=false' 'splitIndex=false' 'bigFileThreshold=32m' 'safecrlf=false' \
+  'logAllRefUpdates=false' 'commitGraph=false' 'multiPackIndex=false' 'splitIndex=false' 'bigFileThreshold=32m' 'safecrlf=false' \
   '[gc]' 'auto=0' '[maintenance]' 'auto=false' '[submodule]' 'recurse=false' '[diff]' 'ignoreSubmodules=dirty' '[pack]' 'compression=1' \
   '[advice]' 'addEmbeddedRepo=false' "$extensions" > "$GIT_DIR/config"
 # What interpreters, test runners and package managers leave behind is no work, unless the project tracks it.
@@ -162,10 +161,34 @@ read_agent() {
 
 # --- What is not committed --------------------------------------------------------------------------------------
 
-# The files that differ from HEAD, as `XY path` and NUL each.
+# The files that differ from HEAD, as lines of `XY path`; strange paths are in quotes.
 look() {
-  git status --porcelain -z --no-renames --untracked-files=all --ignore-submodules=dirty \
+  git status --porcelain --no-renames --untracked-files=all --ignore-submodules=dirty \
     > "$scratch/status" 2> "$scratch/errors"
+}
+
+# The same with NUL after each, and no quotes.
+look_exactly() {
+  git status --porcelain -z --no-renames --untracked-files=all --ignore-submodules=dirty \
+    > "$scratch/exactly" 2> "$scratch/errors"
+}
+
+# Reads what `look` found: the first lines are all there is to read in most cases, and cost no process.
+glance() {
+  lines=0 nested=0 plain=1
+  while IFS= read -r line; do
+    lines=$((lines + 1))
+    case $line in
+      */ | */\") nested=1 ;;
+    esac
+    case $line in
+      *\") plain=0 ;;
+    esac
+    [ "$lines" -le 100 ] || {
+      plain=0 nested=1 # too many to read here: let `look_exactly` see
+      break
+    }
+    done < "$scratch/status"
 }
 
 own_index() {
@@ -223,8 +246,10 @@ uncover_links() {
 }
 
 uncover_untracked() {
+  glance
+  [ "$nested" = 1 ] && look_exactly || return 1
   xargs -0 sh -c 'for entry; do case $entry in "?? "*/) printf "%s\n" "${entry#???}";; esac; done' fabrik \
-    < "$scratch/status" > "$scratch/nested"
+    < "$scratch/exactly" > "$scratch/nested"
   [ -s "$scratch/nested" ] || return 1
   found=1
   while IFS= read -r place; do
@@ -235,10 +260,17 @@ uncover_untracked() {
 
 # Files that are too large stay out, and the report says so.
 leave_out_large() {
-  xargs -0 sh -c 'for entry; do printf "./%s\0" "${entry#???}"; done' fabrik < "$scratch/status" |
-    xargs -0 sh -c 'exec find "$@" -prune -type f -size +'"$largest"'c -print0' fabrik \
-      > "$scratch/large" 2> /dev/null
   printf '.\0' > "$scratch/wanted"
+  if [ "$plain" = 1 ]; then
+    set --
+    while IFS= read -r line; do set -- "$@" "./${line#???}"; done < "$scratch/status"
+    find "$@" -prune -type f -size +"$largest"c -print0 > "$scratch/large" 2> /dev/null
+  else
+    look_exactly
+    xargs -0 sh -c 'for entry; do printf "./%s\0" "${entry#???}"; done' fabrik < "$scratch/exactly" |
+      xargs -0 sh -c 'exec find "$@" -prune -type f -size +'"$largest"'c -print0' fabrik \
+        > "$scratch/large" 2> /dev/null
+  fi
   [ -s "$scratch/large" ] || return 0
   xargs -0 sh -c 'for path; do printf ":(exclude,literal,top)%s\0" "${path#./}"; done' fabrik \
     < "$scratch/large" >> "$scratch/wanted"
@@ -254,7 +286,7 @@ add() {
 }
 
 full() {
-  if grep -q -e 'No space left' -e 'quota exceeded' "$scratch/errors"; then
+  if [ -s "$scratch/errors" ] && grep -q -e 'No space left' -e 'quota exceeded' "$scratch/errors"; then
     fail "no space is left for what the session wrote"
   fi
 }
@@ -269,17 +301,21 @@ snapshot() {
     fresh_index || return 1
   fi
   # Beside the status: flags that hide changes (a small letter, S), and repositories taken as a reference.
-  git ls-files -s -v 2> /dev/null | grep -q -e '^[a-zS] ' -e '^[A-Z] 160000 ' &
-  if ! look; then
-    wait "$!"
+  look &
+  flags=$newline$(git ls-files -s -v 2> /dev/null)
+  if ! wait "$!"; then
     if [ "$GIT_INDEX_FILE" = "$scratch/index" ]; then return 1; fi
     fresh_index && look || return 1
-  elif wait "$!"; then
-    unhide || fresh_index || return 1
-    uncover_links
-    look || return 1
+  else
+    case $flags in
+      *"$newline"[a-z]' '* | *"$newline"S' '* | *"$newline"[A-Z]' 160000 '*)
+        unhide || fresh_index || return 1
+        uncover_links
+        look || return 1
+        ;;
+    esac
   fi
-  if grep -q 'Permission denied' "$scratch/errors"; then
+  if [ -s "$scratch/errors" ] && grep -q 'Permission denied' "$scratch/errors"; then
     chmod -R u+rwX . 2> /dev/null
     look || return 1
   fi
@@ -291,7 +327,6 @@ snapshot() {
   done
   own_index || return 1
   leave_out_large
-  git rev-parse --verify --quiet "$head^{tree}" > "$scratch/headtree" &
   if ! add; then
     full
     chmod -R u+rwX . 2> /dev/null
@@ -302,21 +337,21 @@ snapshot() {
       say "some files could not be read: $(tail -n 3 "$scratch/errors" | tr '\n' ' ')"
     fi
   fi
-  wait "$!"
-  tree=$(git write-tree 2> "$scratch/errors") || {
-    full
-    return 1
-  }
-  headtree=''
-  IFS= read -r headtree < "$scratch/headtree"
-  if [ "$tree" != "$headtree" ]; then
-    head=$(GIT_AUTHOR_NAME=$name GIT_AUTHOR_EMAIL=$email GIT_COMMITTER_NAME=$name GIT_COMMITTER_EMAIL=$email \
-      git commit-tree "$tree" -p "$head" -m "$message" 2> "$scratch/errors") || {
+  # Writes the tree, compares it with HEAD's and makes the commit, all in one. 1: there is nothing to commit.
+  GIT_AUTHOR_NAME=$name GIT_AUTHOR_EMAIL=$email GIT_COMMITTER_NAME=$name GIT_COMMITTER_EMAIL=$email \
+    git commit --quiet --no-verify --no-status --cleanup=whitespace --allow-empty-message -m "$message" \
+    > /dev/null 2> "$scratch/errors"
+  case $? in
+    0)
+      IFS= read -r head < "$GIT_DIR/HEAD"
+      leftover=1
+      ;;
+    1) ;;
+    *)
       full
       return 1
-    }
-    leftover=1
-  fi
+      ;;
+  esac
 }
 
 # --- The bundle -------------------------------------------------------------------------------------------------
