@@ -87,6 +87,7 @@ def crashed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crashed]
     session.worker.wait()
     for pid in session.sleepers():
         os.kill(pid, signal.SIGKILL)
+    asyncio.run(cgroups.sweep(session.spec.name, cgroups.bases().directories()))
 
 
 def test_killed_worker_leaves_no_process(crashed: Crashed) -> None:

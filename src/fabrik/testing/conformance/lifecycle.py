@@ -52,8 +52,12 @@ async def others_are_left_alone(h: Harness) -> None:
     one, two, mark = h.spec(), h.spec(), token()
     await h.box(one)
     box = await h.box(two)
-    task = asyncio.create_task(h.sh(box, f"echo > ready; sleep {mark}"))
-    await h.until_file(box, "ready")
+    task = asyncio.create_task(h.run(box, "sleep", mark))
+
+    async def up() -> bool:
+        return bool(alive(mark))
+
+    await h.until("the other's command", up)
     await h.provider.create(one)
     await h.provider.destroy(ref(one))
     assert alive(mark)
