@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from ledger_support import new_run, open_ledger
@@ -234,3 +235,18 @@ def test_the_disk_full_error_is_the_environments() -> None:
     from fabrik.errors import EnvironmentProblem
 
     assert issubclass(DiskFull, EnvironmentProblem)
+
+
+def test_the_switch_to_the_write_ahead_log_waits_for_a_reader(tmp_path: Path) -> None:
+    """SQLite itself gives up at once there."""
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA user_version = 0")
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    with pytest.raises(LedgerError, match="locked"):
+        open_ledger(tmp_path, busy_seconds=0.05)
+    release = Timer(0.2, lambda: other.execute("COMMIT"))
+    release.start()
+    open_ledger(tmp_path).close()
+    release.join()
+    other.close()
