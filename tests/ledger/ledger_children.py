@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from ledger_support import lock_of, new_run, open_ledger
 
@@ -51,11 +52,29 @@ def own_with_child(home: str, run_id: str) -> None:
             reached(str(child.pid))
 
 
-def first_open(home: str) -> None:
-    """Open a ledger at the same time as others do, and record a run in it."""
-    reached("ready")
-    with open_ledger(Path(home)) as ledger:
-        ledger.create_run(new_run(Path(home)))
+def make_at_once(root: str) -> None:
+    """Let six processes make the same ledger in the same moment, again and again, with new ledgers."""
+    for number in range(60):
+        home = Path(root, str(number))
+        reader, writer = os.pipe()
+        children = [os.fork() or made_by_one(home, reader, writer) for _ in range(6)]
+        os.close(reader)
+        os.close(writer)  # all of them start
+        for child in children:
+            os.waitpid(child, 0)
+        with open_ledger(home) as ledger:
+            tell("made with", len(ledger.list_runs()), "runs")
+
+
+def made_by_one(home: Path, reader: int, writer: int) -> NoReturn:
+    os.close(writer)
+    os.read(reader, 1)
+    try:
+        with open_ledger(home) as ledger:
+            ledger.create_run(new_run(home))
+    except FabrikError as error:
+        tell(error)
+    os._exit(0)
 
 
 def without_rights(home: str) -> None:

@@ -3,64 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from ledger_support import KNOWN, lock_of, model_call, new_run, open_ledger
+from ledger_place import place, returning
+from ledger_support import lock_of, model_call, open_ledger
 
-from fabrik.errors import Fenced, LedgerError, UsageError
+from fabrik.errors import Fenced, LedgerError
 from fabrik.ledger.codec import Mismatch
 from fabrik.ledger.journal import Journal, StepContext
 from fabrik.ledger.ownership import Ownership, claim
-from fabrik.ledger.store import Ledger
-from fabrik.ledger.types import Run, TaskReport
+from fabrik.ledger.types import TaskReport
 from fabrik.outcome import Verdict
-from fabrik.usage import Usage
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     commit: str
     files: tuple[str, ...] = ()
-
-
-@dataclass
-class Place:
-    ledger: Ledger
-    run: Run
-    ownership: Ownership
-    journal: Journal
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.ledger.events(self.run.id)][2:]  # after run.created, run.claimed
-
-    def now(self) -> Run:
-        return self.ledger.find_run(self.run.id)
-
-
-@contextmanager
-def place(home: Path) -> Iterator[Place]:
-    """A run of its own, or the one that is there, resumed."""
-    with open_ledger(home) as ledger:
-        runs = ledger.list_runs()
-        run = runs[0] if runs else ledger.create_run(new_run(home))
-        with claim(ledger, run.id, lock_of(run)) as ownership:
-            yield Place(ledger, run, ownership, Journal(ledger, ownership))
-
-
-def returning(value: T, calls: list[int] | None = None) -> Callable[[StepContext], Awaitable[T]]:
-    async def fn(context: StepContext) -> T:
-        if calls is not None:
-            calls.append(context.attempt)
-        return value
-
-    return fn
 
 
 def raising(error: BaseException) -> Callable[[StepContext], Awaitable[str]]:
@@ -314,135 +277,6 @@ def test_a_released_owner_writes_nothing(tmp_path: Path) -> None:
         here.ownership.release()
         with pytest.raises(Fenced):
             asyncio.run(here.journal.event("x"))
-
-
-def test_progress_and_candidate_change_with_their_events(tmp_path: Path) -> None:
-    async def main(journal: Journal) -> None:
-        for text in ("1/2 tasks", "1/2 tasks", "2/2 tasks"):
-            await journal.set_progress(text)
-        for commit in ("a", "b", "b"):
-            await journal.set_candidate(commit)
-
-    with place(tmp_path) as here:
-        asyncio.run(main(here.journal))
-        assert (here.now().progress, here.now().candidate) == ("2/2 tasks", "b")
-        assert here.kinds() == ["run.progress"] * 2 + ["run.candidate"] * 2
-
-
-def test_a_gate_is_opened_once_and_given_as_it_is(tmp_path: Path) -> None:
-    with place(tmp_path) as here:
-        gate = asyncio.run(here.journal.open_gate(1, "abc", "look"))
-        assert gate == asyncio.run(here.journal.open_gate(1, "abc", "look again"))
-        assert (gate.state, gate.reason) == ("open", "look")
-        assert (here.now().status, here.now().alive) == ("waiting", False)
-        with pytest.raises(RuntimeError, match="about abc, not about xyz"):
-            asyncio.run(here.journal.open_gate(1, "xyz", "look"))
-        with pytest.raises(RuntimeError, match="is waiting: reopen it"):
-            asyncio.run(here.journal.step("one", returning("x"), result=str))
-    with place(tmp_path) as here:  # resumed before anybody has decided
-        asyncio.run(here.journal.reopen())
-        assert asyncio.run(here.journal.open_gate(1, "abc", "look")) == gate
-        assert here.now().status == "waiting"
-        here.ledger.decide_gate(here.run.id, 1, approve=True, by="ann", notes=None)
-        assert here.now().status == "waiting"
-    with place(tmp_path) as here:
-        asyncio.run(here.journal.reopen())
-        assert asyncio.run(here.journal.open_gate(1, "abc", "look")).state == "approved"
-        assert here.now().status == "running"
-        kinds = [k for k in here.kinds() if k not in ("run.claimed", "run.resumed")]
-        assert kinds == ["gate.opened", "run.waiting", "gate.approved"]
-
-
-@pytest.mark.parametrize(
-    ("verdict", "exit_code"),
-    [(Verdict.SHIPPED, 0), (Verdict.FAILED, 1), (Verdict.EXHAUSTED, 4), (Verdict.CANCELLED, 130)],
-)
-def test_a_verdict_ends_the_run(tmp_path: Path, verdict: Verdict, exit_code: int) -> None:
-    with place(tmp_path) as here:
-        for _ in range(2):
-            asyncio.run(here.journal.finish(verdict, "because"))
-        run = here.now()
-        assert (run.status, run.failure_reason, run.alive) == (verdict.value, "because", False)
-        assert run.finished_at is not None
-        with here.ledger.transaction() as db:
-            assert db.execute("SELECT exit_code FROM runs").fetchone()[0] == exit_code
-        assert here.kinds() == ["run.verdict"]
-        with pytest.raises(RuntimeError, match="cannot also end"):
-            asyncio.run(here.journal.finish(Verdict.BLOCKED, "other"))
-        with pytest.raises(RuntimeError, match="reopen it"):
-            asyncio.run(here.journal.step("one", returning("x"), result=str))
-        with pytest.raises(RuntimeError, match="cannot wait"):
-            asyncio.run(here.journal.open_gate(1, "abc", "look"))
-
-
-@pytest.mark.parametrize("verdict", [Verdict.BLOCKED, Verdict.EXHAUSTED, Verdict.FAILED, Verdict.CANCELLED])
-def test_a_run_that_stopped_can_go_on(tmp_path: Path, verdict: Verdict) -> None:
-    with place(tmp_path) as here:
-        here.ledger.request_cancel(here.run.id, "ann")
-        assert here.journal.cancel_requested()
-        asyncio.run(here.journal.finish(verdict, "because"))
-        asyncio.run(here.journal.reopen())
-        run = here.now()
-        assert (run.status, run.alive, run.failure_reason) == ("running", True, None)
-        assert (run.finished_at, run.cancel_requested) == (None, False)
-        assert not here.journal.cancel_requested()
-        assert here.kinds()[-1] == "run.resumed"
-        asyncio.run(here.journal.reopen())
-        assert here.kinds().count("run.resumed") == 1
-        assert asyncio.run(here.journal.step("one", returning("x"), result=str)) == "x"
-
-
-@pytest.mark.parametrize("verdict", [Verdict.SHIPPED, Verdict.REJECTED])
-def test_a_run_that_was_decided_cannot_go_on(tmp_path: Path, verdict: Verdict) -> None:
-    with place(tmp_path) as here:
-        asyncio.run(here.journal.finish(verdict, None))
-        with pytest.raises(UsageError, match=f"ended as {verdict.value}"):
-            asyncio.run(here.journal.reopen())
-
-
-def test_a_request_to_cancel_is_seen_also_while_the_ledger_is_busy(tmp_path: Path) -> None:
-    with place(tmp_path) as here, open_ledger(tmp_path) as human:
-
-        async def main() -> None:
-            assert not here.journal.cancel_requested()
-            human.request_cancel(here.run.id, "ann")
-            with human.transaction():
-                waiting = asyncio.create_task(here.journal.event("x"))
-                while not here.journal._turn.locked():
-                    await asyncio.sleep(0)
-                assert not here.journal.cancel_requested()  # as the last one saw it, without waiting
-            await waiting
-            assert here.journal.cancel_requested()
-
-        asyncio.run(main())
-
-
-def test_a_model_call_is_unknown_until_it_ends(tmp_path: Path) -> None:
-    async def main(here: Place) -> None:
-        await here.journal.call_started(1, "task/1/implement", "anthropic", "claude")
-        assert here.ledger.usage(here.run.id) == Usage(calls=1)
-        await here.journal.call_finished(model_call(1))
-        assert here.ledger.model_calls(here.run.id) == [model_call(1)]
-        await here.journal.call_finished(model_call(2))  # its start was never written
-        assert here.ledger.usage_of_step(here.run.id, "task/1/implement").calls == 2
-        with pytest.raises(RuntimeError, match="recorded already"):
-            await here.journal.call_finished(model_call(2, usage=Usage(calls=1)))
-        assert here.ledger.model_calls(here.run.id)[1].usage == KNOWN
-
-    with place(tmp_path) as here:
-        asyncio.run(main(here))
-        calls = [e for e in here.ledger.events(here.run.id) if e.kind == "model.call"]
-        assert [e.data["id"] for e in calls] == [1, 2]
-        assert calls[0].data["usage"]["output_tokens"] == KNOWN.output_tokens
-
-
-def test_data_that_is_no_json_writes_no_event(tmp_path: Path) -> None:
-    with place(tmp_path) as here:
-        for data in (object(), float("nan")):
-            with pytest.raises((TypeError, ValueError)):
-                asyncio.run(here.journal.event("x", data=data))
-        assert here.kinds() == []
-        asyncio.run(here.journal.event("x", data=1))
 
 
 def test_what_is_told_comes_with_the_next_transaction_in_order(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from ledger_model import KEYS, OPEN, RESUMABLE, Model, Worker
 from ledger_support import lock_of, model_call, new_run, open_ledger
 
 from fabrik.errors import Fenced, UsageError
 from fabrik.ledger.journal import Journal, StepContext
-from fabrik.ledger.ownership import Ownership, claim
-from fabrik.ledger.store import Ledger
+from fabrik.ledger.ownership import claim
 from fabrik.ledger.types import TaskReport
 from fabrik.outcome import Verdict
 
@@ -33,42 +32,6 @@ T = TypeVar("T")
 
 # Thousands of transactions, each with its fsync: in memory where that is possible.
 FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-KEYS = ["plan", "task/1/implement#1", "task/2/implement#1", "verify"]
-RESUMABLE = {"waiting", "blocked", "exhausted", "failed", "cancelled"}
-OPEN = {"running", "waiting"}
-
-
-@dataclass
-class Worker:
-    """A process that owns, or owned, the run."""
-
-    ledger: Ledger
-    ownership: Ownership
-    journal: Journal
-
-    def die(self) -> None:
-        """What the kernel does when a process ends, however it ends."""
-        self.ownership.release()
-        self.ledger.close()
-
-
-@dataclass
-class Model:
-    """What must be in the ledger."""
-
-    status: str = "running"
-    fence: int = 0
-    cancel: bool = False
-    progress: str = ""
-    candidate: str | None = None
-    attempts: dict[str, int] = field(default_factory=dict)
-    inputs: dict[str, int] = field(default_factory=dict)
-    results: dict[str, str] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    gates: dict[int, str] = field(default_factory=dict)
-    calls: set[int] = field(default_factory=set)
-    executions: dict[str, int] = field(default_factory=dict)  # how often the function of a step has ended
-    changed: set[str] = field(default_factory=set)
 
 
 class JournalMachine(RuleBasedStateMachine):
