@@ -64,12 +64,12 @@ def _provider(message: str, wait: Literal["backoff", "reset"], retries: int) -> 
     )
 
 
-def _setup(message: str) -> Policy:
+def _setup(message: str, retries: int = 0) -> Policy:
     return Policy(
         fault="setup",
         keep_work=False,
         counts=False,
-        retries=0,
+        retries=retries,
         wait="none",
         verdict="blocked",
         message=message,
@@ -99,7 +99,7 @@ POLICIES: dict[Cause, Policy] = {
     Cause.UNREACHABLE: _provider("the provider cannot be reached", "backoff", 8),
     Cause.AUTH: _setup("the provider refused the key: set a valid one, then resume"),
     Cause.BAD_REQUEST: _setup("the provider refused the request: check the model's name, then resume"),
-    Cause.NOT_STARTED: _setup("the agent did not start: see its log, then resume"),
+    Cause.NOT_STARTED: _setup("the agent did not start: see its log, then resume", retries=1),
     Cause.BUDGET: Policy(
         fault="nobody",
         keep_work=True,

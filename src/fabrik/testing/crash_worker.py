@@ -45,7 +45,7 @@ class Transitions:
                 yield db
             transitions.strike("after")
 
-        Connection.transaction = counted  # type: ignore[method-assign]
+        Connection.transaction = counted  # type: ignore[method-assign, assignment]
 
     def strike(self, when: str) -> None:
         """Kill, if this is the moment."""

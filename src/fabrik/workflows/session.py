@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik.agents.agent import Role, SessionRequest
-from fabrik.events import Retrying, Said, SessionEvent, SessionStarted, ToolCalled
+from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
@@ -19,13 +19,13 @@ from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.conclusion import conclude
 from fabrik.workflows.logs import seal
 from fabrik.workflows.results import SessionResult
+from fabrik.workflows.telling import Teller
 from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
 
 PURPOSE = "work"  # the sandbox that a run's implementing sessions share
 REPORT = "fabrik-report.json"  # in the session's HOME
 REPORT_BYTES = 1 << 20
-TOLD_PER_SECOND = 4  # events of what the model says and does that are kept for those who watch
 
 
 async def run_session(
@@ -90,7 +90,8 @@ async def _play(
     )
     invocation = work.agent.invocation(request)
     reader = TranscriptReader(logs / "stdout.log", work.agent.parse)
-    telling = asyncio.create_task(_tell(step, reader))
+    teller = Teller(step)
+    following = asyncio.create_task(reader.follow(teller.tell))
     try:
         ended = await sandbox.exec(
             Command(
@@ -105,38 +106,12 @@ async def _play(
             )
         )
     finally:
-        telling.cancel()
-        with suppress(asyncio.CancelledError):
-            await telling
-    await asyncio.to_thread(reader.finish)
-    return ended, reader
-
-
-async def _tell(step: StepContext, reader: TranscriptReader) -> None:
-    """Pass on what the agent says and does to those who watch, a few events a second at the most."""
-    queue: asyncio.Queue[SessionEvent] = asyncio.Queue(maxsize=64)
-
-    def offer(event: SessionEvent) -> None:
-        with suppress(asyncio.QueueFull):  # the transcript has them all
-            queue.put_nowait(event)
-
-    following = asyncio.create_task(reader.follow(offer))
-    try:
-        while True:
-            match await queue.get():
-                case Said(text=text):
-                    step.tell("session.said", text=text[:500])
-                case ToolCalled(name=name, summary=summary):
-                    step.tell("session.tool", name=name[:100], summary=summary[:300])
-                case Retrying(cause=cause, attempt=attempt):
-                    step.tell("session.retrying", cause=cause, attempt=attempt)
-                case _:
-                    continue
-            await asyncio.sleep(1 / TOLD_PER_SECOND)
-    finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+    for event in await asyncio.to_thread(reader.finish):
+        teller.tell(event)
+    return ended, reader
 
 
 async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
