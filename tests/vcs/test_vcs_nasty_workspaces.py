@@ -6,14 +6,17 @@ import asyncio
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from vcs_repos import FABRIK, Setting, commit, git, make_setting, sh
+from vcs_repos import AGENT, FABRIK, Setting, clone, commit, git, make_setting, run_inside, sh
 
-from fabrik.vcs.harvest import Harvest
+from fabrik.errors import VcsError
+from fabrik.vcs.harvest import Harvest, parse
+from fabrik.vcs.inside import NOT_AT_COMMIT, NOT_HARVESTED, at_commit_argv, harvest_argv, resync_argv
 
 WHEN = datetime(2030, 1, 2, tzinfo=UTC)
 
@@ -54,7 +57,7 @@ def canary(workspace: Path) -> Path:
 def test_hooks_filters_and_configuration_of_the_agent_have_no_effect(tmp_path: Path) -> None:
     def nasty(s: Setting) -> None:
         w, trap = s.workspace, canary(s.workspace)
-        (w / ".git" / "hooks").mkdir()
+        (w / ".git" / "hooks").mkdir(exist_ok=True)
         for hook in (
             "pre-commit",
             "post-commit",
@@ -526,15 +529,146 @@ def test_salvage_does_not_look_at_git(tmp_path: Path) -> None:
 
 
 def test_the_workspace_is_gone(tmp_path: Path) -> None:
-    from vcs_repos import run_inside
-
-    from fabrik.errors import VcsError
-    from fabrik.vcs.harvest import parse
-    from fabrik.vcs.inside import NOT_HARVESTED, harvest_argv
-
     s = asyncio.run(make_setting(tmp_path))
     shutil.rmtree(s.workspace)
     done = run_inside(harvest_argv(s.repo.objects, s.base.commit, str(s.workspace), "m", FABRIK), tmp_path)
     assert (done.returncode, done.stdout) == (NOT_HARVESTED, b"")
     with pytest.raises(VcsError, match="the workspace is gone"):
+        parse(done.stderr)
+
+
+def test_a_nested_repository_again_in_the_next_session(tmp_path: Path) -> None:
+    """Its files are tracked by now, and its .git is still there."""
+
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        inner = s.workspace / "app"
+        inner.mkdir()
+        git(inner, "init", "-q")
+        commit(inner, "inner", one_txt="1\n")
+        first, data = s.harvest()
+        await s.bring(data)
+        resynced = run_inside(resync_argv(s.repo.objects, first.head, str(s.workspace), AGENT), s.tmp)
+        assert resynced.returncode == 0, resynced.stderr
+        assert s.harvest(base=first.head)[0].new is False
+        (inner / "one.txt").write_text("changed\n")
+        (inner / "two.txt").write_text("2\n")
+        second, data = s.harvest(base=first.head)
+        await s.bring(data, "steps/2")
+        files = s.files(second.head)
+        assert (files["app/one.txt"], files["app/two.txt"]) == ("changed", "2")
+
+    asyncio.run(scenario())
+
+
+def test_git_laid_anew_under_the_files(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        write(s.workspace, b_txt="b\n", x_log="ignored\n")
+        report, data = s.harvest()
+        await s.bring(data)
+        (s.workspace / ".git" / "config").write_text("[core]\n\tfsmonitor = evil\n")
+        for _ in range(2):
+            argv = resync_argv(s.repo.objects, report.head, str(s.workspace), AGENT)
+            done = run_inside(argv, s.tmp)
+            assert done.returncode == 0, done.stderr
+            assert git(s.workspace, "status", "--porcelain") == ""
+            assert git(s.workspace, "rev-parse", "HEAD") == report.head
+            assert (s.workspace / "x.log").exists()
+            assert "evil" not in (s.workspace / ".git" / "config").read_text()
+
+    asyncio.run(scenario())
+
+
+def test_a_checkout_of_another_commit_keeps_what_is_ignored(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        first = commit(s.workspace, "Own", a_txt="a\n")
+        await s.bring(s.harvest()[1])
+        checks = tmp_path / "checks"
+        clone(s.repo, s.base.commit, checks, tmp_path)
+        write(checks, x_log="installed\n", rubbish_txt="x\n", README_md="scribbled\n")
+        argv = at_commit_argv(first, str(checks), f"cat {checks}/a.txt; exit 7")
+        done = run_inside(argv, tmp_path)
+        assert (done.returncode, done.stdout) == (7, b"a\n"), done.stderr
+        assert git(checks, "status", "--porcelain") == ""
+        assert (checks / "a.txt").read_text() == "a\n"
+        assert (checks / "README.md").read_text() == "hello\n"
+        assert (checks / "x.log").exists()
+        assert not (checks / "rubbish.txt").exists()
+        (checks / ".git" / "index.lock").touch()
+        done = run_inside(at_commit_argv(s.base.commit, str(checks), "echo ran"), tmp_path)
+        assert (done.returncode, done.stdout) == (NOT_AT_COMMIT, b""), "no check runs at another commit"
+
+    asyncio.run(scenario())
+
+
+def test_two_thousand_changed_files_one_of_them_too_large(tmp_path: Path) -> None:
+    def nasty(s: Setting) -> None:
+        for number in range(2000):
+            (s.workspace / f"f{number}").write_text(str(number))
+        (s.workspace / "large").write_bytes(b"x" * 5000)
+
+    report, files, _ = outcome(tmp_path, nasty, max_file=1000)
+    assert report.skipped == 1
+    assert len(files) == 2004
+    assert "large" not in files
+
+
+def test_a_message_of_many_lines_and_a_name_in_quotes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        write(s.workspace, b_txt="b\n")
+        argv = harvest_argv(
+            s.repo.objects, s.base.commit, str(s.workspace), "# One\n\n-two $(x) `y` 'z'", AGENT
+        )
+        done = run_inside(argv, tmp_path)
+        await s.bring(done.stdout)
+        head = parse(done.stderr).head
+        assert git(s.repo.path, "log", "-1", "--format=%an|%ae|%B", head) == (
+            "An \"able\" agent|agent@example.com|# One\n\n-two $(x) `y` 'z'"
+        )
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user to be")
+@pytest.mark.parametrize("mode", [0o000, 0o200])
+def test_unreadable_files_for_a_user_who_is_not_root(tmp_path: Path, mode: int) -> None:
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        write(s.workspace, secret_txt="s\n")
+        (s.workspace / "closed").mkdir()
+        (s.workspace / "closed" / "in.txt").write_text("in\n")
+        (s.workspace / "README.md").write_text("changed\n")
+        for path in (s.workspace, *s.workspace.rglob("*")):
+            os.chown(path, 12345, 12345, follow_symlinks=False)
+        for name in ("secret.txt", "README.md", "closed"):
+            (s.workspace / name).chmod(mode)
+        scratch = s.tmp / "scratch"
+        scratch.chmod(0o777)
+        for parent in s.tmp.parents:
+            if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
+                parent.chmod(0o755)
+        s.tmp.chmod(0o755)
+        argv = harvest_argv(s.repo.objects, s.base.commit, str(s.workspace), "m", FABRIK)
+        done = run_inside(["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", *argv], s.tmp)
+        report = parse(done.stderr)
+        assert (report.git, report.partial) == ("healthy", False)
+        await s.bring(done.stdout)
+        files = s.files(report.head)
+        assert (files["secret.txt"], files["closed/in.txt"], files["README.md"]) == ("s", "in", "changed")
+
+    asyncio.run(scenario())
+
+
+def test_no_room_for_what_the_session_wrote(tmp_path: Path) -> None:
+    """A full disk is told as such, and stdout stays empty. /dev/full is the disk here."""
+    s = asyncio.run(make_setting(tmp_path))
+    write(s.workspace, b_txt="b\n")
+    argv = harvest_argv(s.repo.objects, s.base.commit, str(s.workspace), "m", FABRIK)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, check=False)
+    assert done.returncode == NOT_HARVESTED
+    with pytest.raises(VcsError, match="could not be written"):
         parse(done.stderr)

@@ -40,6 +40,7 @@ _OWN = (
     "-c", "core.attributesFile=/dev/null",
     "-c", "core.excludesFile=/dev/null",
     "-c", "core.fsync=committed",
+    "-c", "core.fsyncMethod=batch",
 )  # fmt: skip
 _USER = (
     "-c", "http.lowSpeedLimit=1",

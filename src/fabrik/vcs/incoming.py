@@ -16,7 +16,7 @@ from fabrik.vcs.bundle import Header, bad, opened, read_header
 from fabrik.vcs.failures import GitFailed, last_words
 from fabrik.vcs.git import git
 from fabrik.vcs.refs import list_refs, update_refs
-from fabrik.vcs.store import format_of_repository, refused, sync_directory
+from fabrik.vcs.store import format_of_repository, refused
 
 MAX_BUNDLE = 2 << 30  # bytes
 _MAX_OBJECT = 1 << 30  # bytes of memory that git may take for one object: a small bundle can claim a huge one
@@ -84,14 +84,15 @@ async def _check_tips(repo: Path, refs: Mapping[str, str], env: Mapping[str, str
 
 
 def _move_in(aside: Path, objects: Path) -> None:
-    """Move objects to their place; what is there is the same. Packs before their indexes, as git does."""
+    """Move objects to their place; what is there is the same. Packs before their indexes, as git does.
+
+    Their contents are on the disk already; the names get there with the ref, which git syncs next.
+    """
     files = [path for path in aside.rglob("*") if path.is_file()]
     for path in sorted(files, key=lambda path: (path.suffix == ".idx", path.name)):
         target = objects / path.relative_to(aside)
         target.parent.mkdir(exist_ok=True)
         path.rename(target)
-    for directory in {objects / path.relative_to(aside).parent for path in files}:
-        sync_directory(directory)
 
 
 async def _keep(repo: Path, into: str, refs: Mapping[str, str]) -> None:

@@ -3,12 +3,12 @@
 # Arguments: workspace, commit, command, exit status for a checkout that failed.
 # Exit status: that of the command, which gets the environment as it was.
 (
-  set -eu
   umask 022
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR
   export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 LC_ALL=C
-  cd "$1"
-  git -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --force --detach "$2"
-  git -c core.hooksPath=/dev/null clean --quiet -ffd
+  # Not `set -e`: it has no effect on the left of `||`.
+  cd "$1" &&
+    git -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --force --detach "$2" &&
+    git -c core.hooksPath=/dev/null clean --quiet -ffd
 ) || exit "$4"
 exec sh -c "$3"

@@ -325,10 +325,12 @@ snapshot() {
     look || return 1
     rounds=$((rounds + 1))
   done
-  own_index || return 1
+  # The agent's index may be written, as long as nobody seems to hold it: what is added is committed next.
+  if [ -e "$agent/index.lock" ] || [ -L "$agent/index.lock" ]; then own_index || return 1; fi
   leave_out_large
   if ! add; then
     full
+    own_index || return 1
     chmod -R u+rwX . 2> /dev/null
     printf '%s\n' '* !working-tree-encoding !eol !text !ident' > "$GIT_DIR/info/attributes"
     if ! add; then
