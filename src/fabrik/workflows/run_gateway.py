@@ -63,7 +63,7 @@ class RunGateway:
             budget=Budget(usd=limits.budget_usd, tokens=limits.budget_tokens, calls=limits.budget_calls),
             spent=self._ledger.usage(self._run),
             floor=known_parts(call.usage for call in calls),
-            calls_started=max((call.id for call in calls), default=0),
+            calls_started=self._ledger.calls_started(self._run),
         )
 
     async def _egress(self, decision: EgressDecision) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,18 @@ REPORT = "fabrik-report.json"  # in the session's HOME
 REPORT_BYTES = 1 << 20
 
 
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """What a session's work became."""
+
+    head: str  # the commit after it
+    tree: str
+    leftover: bool = False
+    rewritten: bool = False
+    notes: tuple[str, ...] = ()
+    saved_as: str | None = None
+
+
 async def run_session(
     work: Work, step: StepContext, *, role: Role, head: str, tree: str, prompt: Prompt, message: str
 ) -> SessionResult:
@@ -45,32 +57,35 @@ async def run_session(
         ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
     calls = work.ledger.model_calls(work.run, step.key)
     conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
-    report, problem = await _read_report(sandbox)
-    notes = [problem] if problem else []
-    result = SessionResult(
+    keep = POLICIES[conclusion.cause].keep_work
+    bringing = (_land if keep else _put_aside)(
+        work, step, sandbox, Brought(head=head, tree=tree), message, logs
+    )
+    brought, (report, problem), transcript, stderr = await asyncio.gather(
+        bringing,
+        _read_report(sandbox),
+        seal(logs / "stdout.log", work.paths.directory),
+        seal(logs / "stderr.log", work.paths.directory),
+    )
+    step.tell("session.ended", cause=conclusion.cause, seconds=ended.seconds, detail=conclusion.detail)
+    return SessionResult(
         cause=conclusion.cause,
         detail=conclusion.detail,
         seconds=ended.seconds,
-        head=head,
-        tree=tree,
-        changed=False,
-        leftover=False,
-        rewritten=False,
-        transcript=await seal(logs / "stdout.log", work.paths.directory),
-        stderr=await seal(logs / "stderr.log", work.paths.directory),
+        head=brought.head,
+        tree=brought.tree,
+        changed=brought.tree != tree,
+        leftover=brought.leftover,
+        rewritten=brought.rewritten,
+        transcript=transcript,
+        stderr=stderr,
         session_id=next((e.session_id for e in reader.structural if isinstance(e, SessionStarted)), None),
         says=report.status if report else "",
         question="\n".join([*report.issues, *report.next]) if report and report.status == "blocked" else "",
-        notes=tuple(notes),
+        notes=(*([problem] if problem else ()), *brought.notes),
         retry_at=conclusion.resets_at,
-        saved_as=None,
+        saved_as=brought.saved_as,
     )
-    if POLICIES[conclusion.cause].keep_work:
-        result = await _land(work, step, sandbox, result, message, logs)
-    else:
-        result = replace(result, saved_as=await workspace.save_aside(work, sandbox, PURPOSE, logs))
-    step.tell("session.ended", cause=result.cause, seconds=result.seconds, detail=result.detail)
-    return result
 
 
 async def _play(
@@ -120,24 +135,34 @@ async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
 
 
 async def _land(
-    work: Work, step: StepContext, sandbox: Sandbox, result: SessionResult, message: str, logs: Path
-) -> SessionResult:
+    work: Work, step: StepContext, sandbox: Sandbox, before: Brought, message: str, logs: Path
+) -> Brought:
     """Put what the session did on top of the commit it started from."""
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
-    left = await workspace.harvest(work, sandbox, result.head, message, into, logs)
-    landed = await work.repo.land(result.head, left.head, message, work.identity, when=datetime.now(UTC))
+    left = await workspace.harvest(work, sandbox, before.head, message, into, logs)
+    landed = await work.repo.land(before.head, left.head, message, work.identity, when=datetime.now(UTC))
     healthy = left.harvest.git == "healthy"
     in_step = healthy and not left.harvest.leftover and landed.commit == left.head
     workspace.mark(work, PURPOSE, landed.commit, in_step=in_step)
-    notes = [*result.notes, *left.harvest.notes]
-    if not healthy:
-        notes.append(f"the workspace's .git was {left.harvest.git}; the files were saved without it")
-    return replace(
-        result,
+    damage = (
+        () if healthy else (f"the workspace's .git was {left.harvest.git}; the files were saved without it",)
+    )
+    return Brought(
         head=landed.commit,
         tree=landed.tree,
-        changed=landed.changed,
         leftover=left.harvest.leftover,
         rewritten=landed.rewritten,
-        notes=tuple(notes),
+        notes=(*left.harvest.notes, *damage),
     )
+
+
+async def _put_aside(
+    work: Work,
+    step: StepContext,  # noqa: ARG001 - the same call as for _land
+    sandbox: Sandbox,
+    before: Brought,
+    message: str,  # noqa: ARG001
+    logs: Path,
+) -> Brought:
+    """Keep what the session did apart: the next one starts from where this one did."""
+    return replace(before, saved_as=await workspace.save_aside(work, sandbox, PURPOSE, logs))
