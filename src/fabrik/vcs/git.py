@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 from collections.abc import Mapping
@@ -17,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fabrik.errors import DiskFull, EnvironmentProblem, VcsError
+from fabrik.errors import EnvironmentProblem, VcsError
 from fabrik.vcs.failures import failure, git_missing
 
 OLDEST = (2, 34)  # Debian 12 and Ubuntu 22.04 have this or newer
 MAX_OUTPUT = 256 << 20  # bytes of stdout that are kept; more is an error, or cut where the caller allows it
 NETWORK_SECONDS = 3600.0  # a clone of a very large repository takes long; a dead connection ends earlier
 _STDERR_KEPT = 64 << 10
-_LINGER_SECONDS = 1.0  # for stderr to close after git has ended
 _GRACE_SECONDS = 2.0  # between SIGTERM, upon which git removes its lock files, and SIGKILL
 
 _ALWAYS = (
@@ -131,37 +129,40 @@ async def run(
     """
     argv = command(*args, repo=repo, user_config=user_config, hooks=hooks)
     place = cwd or repo or Path("/")
-    stdin = asyncio.subprocess.PIPE if isinstance(input, bytes) else (input or asyncio.subprocess.DEVNULL)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=place,
+    with _memory("stderr") as said, _memory("stdin") as given:
+        if isinstance(input, bytes):
+            given.write(input)
+            given.seek(0)
+        process = await _start(
+            argv,
+            place,
             env={**environment(user_config=user_config), **(env or {})},
-            stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # no terminal: neither git nor ssh can stop to ask
+            stdin=input if input is not None and not isinstance(input, bytes) else given,
+            stderr=said,
         )
-    except FileNotFoundError as error:
-        if error.filename == "git":
-            raise git_missing() from None
-        raise VcsError("this directory does not exist (any more)", where=str(place)) from None
-    except NotADirectoryError:
-        raise VcsError("this is not a directory", where=str(place)) from None
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFull("no space is left on the disk", where=str(place)) from error
-        raise EnvironmentProblem(f"git cannot be started: {error.strerror}", where=str(place)) from error
-    try:
-        async with asyncio.timeout(seconds):
-            return await _finish(process, input if isinstance(input, bytes) else None, max_output)
-    except TimeoutError:
-        raise VcsError(
-            f"git {args[0]} was stopped after {seconds:.0f} seconds", where=str(place), todo="try again later"
-        ) from None
-    finally:
-        if process.returncode is None:
-            await asyncio.shield(_end(process))
+        try:
+            async with asyncio.timeout(seconds):
+                stdout, truncated = await _read(process, max_output)
+                if truncated:
+                    await _end(process)
+                status = await process.wait()
+        except TimeoutError:
+            raise VcsError(
+                f"git {_verb(args)} was stopped after {seconds:.0f} seconds",
+                where=str(place),
+                todo="try again later",
+            ) from None
+        finally:
+            if process.returncode is None:
+                await asyncio.shield(_end(process))
+        size = os.fstat(said.fileno()).st_size
+        stderr = os.pread(said.fileno(), _STDERR_KEPT, max(0, size - _STDERR_KEPT))
+    return Output(
+        status=status if status >= 0 else 128 - status,
+        stdout=stdout,
+        stderr=stderr.decode(errors="replace"),
+        truncated=truncated,
+    )
 
 
 async def git(
@@ -211,38 +212,35 @@ def _verb(args: tuple[str, ...]) -> str:
     return rest[0]
 
 
-async def _finish(process: asyncio.subprocess.Process, data: bytes | None, max_output: int) -> Output:
-    said = bytearray()
-    helpers = (asyncio.ensure_future(_feed(process, data)), asyncio.ensure_future(_listen(process, said)))
+def _memory(name: str) -> IO[bytes]:
+    """A file in memory: a pipe could be held open by what git leaves running (ssh with ControlPersist)."""
+    return os.fdopen(os.memfd_create(f"git-{name}"), "w+b", buffering=0)
+
+
+async def _start(
+    argv: list[str], place: Path, *, env: Mapping[str, str], stdin: IO[bytes], stderr: IO[bytes]
+) -> asyncio.subprocess.Process:
     try:
-        stdout, truncated = await _head(process, max_output)
-        if truncated:
-            await _end(process)
-        status = await process.wait()
-        # A lasting ssh connection (ControlPersist) may hold stderr open: git's words are in by now.
-        await asyncio.wait(helpers, timeout=_LINGER_SECONDS)
-    finally:
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-    return Output(
-        status=status if status >= 0 else 128 - status,
-        stdout=stdout,
-        stderr=said.decode(errors="replace"),
-        truncated=truncated,
-    )
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            cwd=place,
+            env=env,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,  # no terminal: neither git nor ssh can stop to ask
+        )
+    except FileNotFoundError as error:
+        if error.filename == "git":
+            raise git_missing() from None
+        raise VcsError("this directory does not exist (any more)", where=str(place)) from None
+    except NotADirectoryError:
+        raise VcsError("this is not a directory", where=str(place)) from None
+    except OSError as error:
+        raise EnvironmentProblem(f"git cannot be started: {error.strerror}", where=str(place)) from error
 
 
-async def _feed(process: asyncio.subprocess.Process, data: bytes | None) -> None:
-    if process.stdin is None:
-        return
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # git's exit status tells why it stopped
-        process.stdin.write(data or b"")
-        await process.stdin.drain()
-    process.stdin.close()
-
-
-async def _head(process: asyncio.subprocess.Process, max_output: int) -> tuple[bytes, bool]:
+async def _read(process: asyncio.subprocess.Process, max_output: int) -> tuple[bytes, bool]:
     assert process.stdout is not None  # noqa: S101
     kept = bytearray()
     while block := await process.stdout.read(1 << 16):
@@ -252,13 +250,6 @@ async def _head(process: asyncio.subprocess.Process, max_output: int) -> tuple[b
     return bytes(kept), False
 
 
-async def _listen(process: asyncio.subprocess.Process, said: bytearray) -> None:
-    assert process.stderr is not None  # noqa: S101
-    while block := await process.stderr.read(1 << 16):
-        said += block
-        del said[:-_STDERR_KEPT]
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Stop git and its helpers: politely first, so that it removes its lock files."""
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -266,5 +257,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_SECONDS):
+                await _drain(process)
                 await process.wait()
-                return
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None  # noqa: S101
+    while await process.stdout.read(1 << 16):
+        pass

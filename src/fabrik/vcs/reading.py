@@ -65,6 +65,8 @@ async def read_file(repo: Path, commit: str, path: str, max_bytes: int) -> bytes
 
     None when there is none, or when it is a directory, a symbolic link or a submodule. Raises VcsError.
     """
+    if path.startswith("/") or os.path.normpath(path).startswith(".."):
+        return None
     listed = await git(
         "ls-tree", "-z", "--full-tree", commit, "--", path, repo=repo, env={"GIT_LITERAL_PATHSPECS": "1"}
     )
