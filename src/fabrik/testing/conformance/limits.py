@@ -28,7 +28,7 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """
-_STAY = _FAMILY + 'open("ready", "w").write("x")\ntime.sleep(1000)\n'
+_STAY = _FAMILY + 'open("new", "w").write("x"); os.rename("new", "ready")\ntime.sleep(1000)\n'
 _MEMORY = """
 import time
 held = []
