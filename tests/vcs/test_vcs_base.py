@@ -241,3 +241,12 @@ def test_one_run_sees_nothing_of_another(tmp_path: Path) -> None:
         assert brought.head in objects_of(s.repo.path)
 
     asyncio.run(scenario())
+
+
+def test_a_lock_that_a_killed_fetch_left_is_removed(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "p")
+    base = asyncio.run(fetch_base(tmp_path / "projects", str(root), None))
+    head = commit(root, "Later", later_txt="x\n")
+    (base.repository / f"{ref_of(head)}.lock").touch()
+    assert asyncio.run(fetch_base(tmp_path / "projects", str(root), None)).commit == head
+    git(base.repository, "fsck", "--strict")

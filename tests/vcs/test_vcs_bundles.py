@@ -322,3 +322,14 @@ def test_a_lock_that_a_killed_git_left_is_removed(tmp_path: Path) -> None:
         assert not lock.exists()
 
     asyncio.run(scenario())
+
+
+def test_what_a_killed_worker_was_taking_over_is_swept(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        s = await make_setting(tmp_path)
+        left = s.repo.path / "objects" / "incoming-1-abcdef"
+        (left / "ab").mkdir(parents=True)
+        await s.bring(good(s))
+        assert list((s.repo.path / "objects").glob("incoming-*")) == []
+
+    asyncio.run(scenario())

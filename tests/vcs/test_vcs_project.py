@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from vcs_repos import commit, git, make_project, sh
 
-from fabrik.errors import UsageError
+from fabrik.errors import UsageError, VcsError
+from fabrik.vcs.base import fetch_base
 from fabrik.vcs.project import (
     FALLBACK,
     branch_commit,
@@ -152,9 +153,24 @@ def test_tracked_paths(tmp_path: Path) -> None:
     root = make_project(tmp_path / "p")
     head = commit(root, "Odd", **{"odd name_txt": "x\n"})
     (root / "untracked").write_text("x\n")
-    asked = ["src/a.py", "src", "./src/b.py", "nope", "untracked", "odd name.txt", "src/*", "build/", "*"]
+    asked = [
+        "src/a.py",
+        "src",
+        "./src/b.py",
+        "src/b.py",
+        "../x",
+        "/etc",
+        "..",
+        ".",
+        "nope",
+        "untracked",
+        "odd name.txt",
+        "src/*",
+        "build/",
+        "*",
+    ]
     found = asyncio.run(tracked_paths(root / "src", head, asked))
-    assert found == {"src/a.py", "src", "./src/b.py", "odd name.txt"}
+    assert found == {"src/a.py", "src", "./src/b.py", "src/b.py", ".", "odd name.txt"}
     assert asyncio.run(tracked_paths(root, head, [])) == set()
     assert asyncio.run(tracked_paths(root, head, [f"f{n}" for n in range(1000)] + ["src"])) == {"src"}
 
@@ -185,3 +201,13 @@ def test_names_that_no_branch_can_have(name: str) -> None:
 def test_where_a_push_goes(settings: dict[str, str], expected: str | None) -> None:
     text = "".join(f"{key}\n{value}\0" for key, value in settings.items())
     assert default_remote(text, "main") == expected
+
+
+def test_tracked_paths_of_a_base(tmp_path: Path) -> None:
+    """Also for users whose git refuses bare repositories that are not named outright."""
+    (tmp_path / "user" / ".gitconfig").write_text("[safe]\n\tbareRepository = explicit\n")
+    root = make_project(tmp_path / "p")
+    base = asyncio.run(fetch_base(tmp_path / "projects", str(root), None))
+    assert asyncio.run(tracked_paths(base.repository, base.commit, ["src/a.py", "x"])) == {"src/a.py"}
+    with pytest.raises(VcsError):
+        asyncio.run(tracked_paths(base.repository, "1" * 40, ["x"]))

@@ -7,6 +7,7 @@ that the repository holds.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from fabrik.errors import UsageError, VcsError
 from fabrik.vcs.git import NETWORK_SECONDS, git, run
 from fabrik.vcs.lock import held
 from fabrik.vcs.project import facts, resolve_ref
+from fabrik.vcs.refs import past_old_locks
 from fabrik.vcs.store import make_bare, object_format_of, refused
 
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -85,12 +87,14 @@ async def _fetch(home: Path, source: str, commit: str, wanted: str) -> Base:
 
 
 async def _bring(base: Base, source: str, wanted: str) -> None:
-    await git(
+    fetch = functools.partial(
+        git,
         "fetch", "--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
         "--no-auto-maintenance", "--no-write-commit-graph", "--update-shallow", "--refmap=",
         source, f"+{wanted}:{ref_of(base.commit)}",
         repo=base.repository, cwd=base.repository, user_config=True, seconds=NETWORK_SECONDS, where=source,
     )  # fmt: skip
+    await past_old_locks(base.repository, fetch)
     if not await _has(base):
         raise VcsError(
             "the branch moved while it was fetched",

@@ -22,6 +22,7 @@ MAX_BUNDLE = 2 << 30  # bytes
 _MAX_OBJECT = 1 << 30  # bytes of memory that git may take for one object: a small bundle can claim a huge one
 _LOOSE_OBJECTS = 100  # fewer are stored one by one, as git does (fetch.unpackLimit): packs would pile up
 _LOOSE_BYTES = 8 << 20
+_ASIDE = "incoming-"
 _KEPT = ("HEAD", "refs/heads/", "refs/stash")
 
 
@@ -37,7 +38,8 @@ async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> di
             raise bad(bundle, "brings no branch")
         if header.object_format != format_of_repository(repo):
             raise bad(bundle, f"is of the format {header.object_format}, unlike the project")
-        aside = repo / "objects" / f"incoming-{secrets.token_hex(6)}"
+        _sweep(repo / "objects")
+        aside = repo / "objects" / f"{_ASIDE}{os.getpid()}-{secrets.token_hex(6)}"
         try:
             aside.mkdir()
             size = os.fstat(file.fileno()).st_size
@@ -59,6 +61,13 @@ async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> di
             shutil.rmtree(aside, ignore_errors=True)
     await _keep(repo, into, refs)
     return refs
+
+
+def _sweep(objects: Path) -> None:
+    """Remove what a killed worker had not finished: only one works on a run at a time."""
+    for left in objects.glob(f"{_ASIDE}*"):
+        if not left.name.startswith(f"{_ASIDE}{os.getpid()}-"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _unpack(header: Header, size: int) -> tuple[str, ...]:

@@ -145,20 +145,25 @@ async def branch_commit(project: Path, branch: str) -> str | None:
 
 
 async def tracked_paths(project: Path, commit: str, paths: Iterable[str]) -> set[str]:
-    """Which of these paths (files or directories, relative to the project's root) that commit contains.
+    """Which of these paths (files or directories, relative to the repository's root) that commit contains.
 
-    What a commit contains, an agent can read. Raises VcsError when the commit is not there.
+    What a commit contains, an agent can read. `project` may be a bare repository of fabrik's as well.
+    Raises VcsError when the commit is not there.
     """
-    wanted = {os.path.normpath(path): path for path in paths}
-    found: set[str] = set()
-    names = list(wanted)
+    by_name = {path: os.path.normpath(path) for path in paths}
+    names = sorted(
+        name for name in set(by_name.values()) if not name.startswith(("../", "/")) and name != ".."
+    )
+    bare = (project / "objects").is_dir() and (project / "HEAD").is_file()
+    found: set[str] = {"."}
     for start in range(0, len(names), _MANY):
         listed = await git(
             "ls-tree", "-z", "-t", "--full-tree", "--name-only", commit, "--", *names[start : start + _MANY],
-            cwd=project, user_config=True, env={"GIT_LITERAL_PATHSPECS": "1"},
+            repo=project if bare else None, cwd=project, user_config=not bare,
+            env={"GIT_LITERAL_PATHSPECS": "1"},
         )  # fmt: skip
         found.update(os.fsdecode(name) for name in listed.split(b"\0") if name)
-    return {wanted[name] for name in found if name in wanted}
+    return {path for path, name in by_name.items() if name in found}
 
 
 async def check_branch_name(name: str) -> None:

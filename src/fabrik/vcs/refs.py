@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 from fabrik.errors import VcsError
@@ -19,18 +19,22 @@ _PAUSE_SECONDS = 0.05
 
 
 async def update_refs(repo: Path, refs: Mapping[str, str], *, delete: Iterable[str] = ()) -> None:
-    """Set refs to these ids, and delete others, in one transaction.
-
-    A lock file that a killed git left behind is removed after a few seconds: only one worker at a time
-    writes to a repository of fabrik's. Raises VcsError, DiskFull.
-    """
+    """Set refs to these ids, and delete others, in one transaction. Raises VcsError, DiskFull."""
     lines = [f"delete {name}\0\0" for name in delete]
     lines += [f"update {name}\0{at}\0\0" for name, at in refs.items()]
     data = "".join(lines).encode("utf-8", errors="surrogateescape")
+    await past_old_locks(repo, lambda: git("update-ref", "--stdin", "-z", repo=repo, input=data))
+
+
+async def past_old_locks(repo: Path, change: Callable[[], Awaitable[bytes]]) -> None:
+    """Make a change to a repository of fabrik's that nobody else changes meanwhile.
+
+    A lock file that a killed git left behind is removed after a few seconds. Raises what `change` raises.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            await git("update-ref", "--stdin", "-z", repo=repo, input=data)
+            await change()
             return
         except GitFailed as error:
             left = _LOCKED.search(error.stderr)
