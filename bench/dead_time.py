@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -52,14 +53,9 @@ git -C "$dir/repo.git" update-ref refs/heads/main "$base"
 """
 
 
-def gaps(repository: Path, commit: str) -> list[float]:
-    """Seconds between the end of each agent and the start of the next, from the times they committed."""
-    names = [
-        n for n in git("ls-tree", "--name-only", commit, cwd=repository).split() if n.startswith("time-")
-    ]
-    spans = sorted(
-        tuple(int(word) for word in git("show", f"{commit}:{name}", cwd=repository).split()) for name in names
-    )
+def gaps(logs: Sequence[Path]) -> list[float]:
+    """Seconds between the end of each agent and the start of the next, from the times that they printed."""
+    spans = sorted(tuple(int(word) for word in log.read_text().split()) for log in logs)
     return [(after[0] - before[1]) / 1e9 for before, after in pairwise(spans)]
 
 
@@ -70,7 +66,7 @@ def loop(directory: Path, tasks: int) -> list[float]:
     script = make_agent(directory / "loop.sh", LOOP)
     place = directory / "loop"
     subprocess.run([script, agent, project, str(tasks), place, CHECK], check=True)
-    return gaps(place / "repo.git", "main")
+    return gaps(list(place.glob("log-*")))
 
 
 def ours(directory: Path, tasks: int) -> list[float]:
@@ -83,7 +79,9 @@ def ours(directory: Path, tasks: int) -> list[float]:
         *("--agent-command", str(agent), "--auto-approve"),
         home=directory / "home",
     )
-    return gaps(project, "spec-bench")
+    if git("rev-list", "--count", "main..spec-bench", cwd=project) != str(tasks):
+        raise SystemExit("the branch has a wrong number of commits")
+    return gaps(list((directory / "home").glob("runs/*/logs/task.*.implement#1/1/stdout.log")))
 
 
 def measure(directory: Path) -> list[Figure]:

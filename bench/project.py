@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 
 AGENT = """#!/bin/sh
-# Implements one task at once: notes when it starts and ends, and commits.
-start=$(date +%s%N)
+# Implements one task at once. The first and last thing it does is to print the time, in nanoseconds.
+date +%s%N
 name=$(printf %s "$FABRIK_STEP" | tr '/#' '__')
 echo "$name" > "work-$name.txt"
-printf '%s ' "$start" > "time-$name.txt"
-date +%s%N >> "time-$name.txt"
 git add -A
 git commit -q -m "$name"
-date +%s%N >> "$HOME/.ended" 2>/dev/null
+exec date +%s%N
 """
 
 CHECK = "test -f README.md"

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from fabrik.errors import SandboxBroken
@@ -48,7 +48,9 @@ class BubblewrapSandbox(HostSandbox):
     always_group = False  # killing the first process of a pid namespace kills all of it
     helpers = 2  # bwrap's reaper and the shim
 
-    async def start(self, command: Command, streams: Streams, ready: Callable[[int], None]) -> Boxed:
+    async def start(
+        self, command: Command, streams: Streams, ready: Callable[[int], Awaitable[None]]
+    ) -> Boxed:
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as hold:
             status = _pipe(ours, keep=0)
             block = _pipe(hold, keep=1)
@@ -68,7 +70,7 @@ class BubblewrapSandbox(HostSandbox):
             ours.pop_all()  # closed by `gone`
             try:
                 if await boxed.made() is not None:
-                    ready(boxed.pid)
+                    await ready(boxed.pid)
                     os.write(block[1], b"x")  # now it may start the command
             except BrokenPipeError:
                 pass  # it gave up; `wait` says why

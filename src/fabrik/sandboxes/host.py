@@ -9,13 +9,14 @@ import os
 import resource
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-from fabrik.errors import SandboxBroken
+from fabrik.errors import FabrikError, SandboxBroken
 from fabrik.sandboxes import cgroups, watch
+from fabrik.sandboxes.held import Held, NotWanted
 from fabrik.sandboxes.layout import Layout, problem
-from fabrik.sandboxes.reading import read_below
+from fabrik.sandboxes.reading import read_below, write_files
 from fabrik.sandboxes.running import Ended, Running
 from fabrik.sandboxes.sandbox import Command, Endpoints, Exit, Limits, SandboxSpec, StoppedBy
 from fabrik.sandboxes.streams import Streams, open_streams
@@ -37,7 +38,7 @@ class HostSandbox(ABC):
         self.name = spec.name
         self.spec = spec
         self.layout = layout
-        self._stops: set[asyncio.Event] = set()
+        self._helds: set[Held] = set()
         self._active: set[asyncio.Task[Exit]] = set()
 
     @abstractmethod
@@ -45,16 +46,34 @@ class HostSandbox(ABC):
         self,
         command: Command,
         streams: Streams,
-        ready: Callable[[int], None],
+        ready: Callable[[int], Awaitable[None]],
     ) -> Running:
-        """Start a command. Calls `ready` with the process to put into groups before it runs anything."""
+        """Start a command. Awaits `ready`, given the process to put into groups, before it runs anything.
+
+        When `ready` raises, nothing is run and nothing is left.
+        """
 
     async def exec(self, command: Command) -> Exit:
-        """See the contract. The command runs in a task that is never cancelled, only told to stop."""
-        stop = asyncio.Event()
-        task = asyncio.create_task(self._exec(command, stop))
-        self._stops.add(stop)
+        """See the contract."""
+        held = Held()
+        held.release()
+        return await self._see_to_end(self._begin(command, held), held)
+
+    async def prepare(self, command: Command) -> PreparedCommand:
+        """See the contract."""
+        held = Held()
+        prepared = PreparedCommand(self, self._begin(command, held), held)
+        await prepared.made()
+        return prepared
+
+    def _begin(self, command: Command, held: Held) -> asyncio.Task[Exit]:
+        """The command in a task that is never cancelled, only told to stop."""
+        task = asyncio.create_task(self._exec(command, held))
+        self._helds.add(held)
         self._active.add(task)
+        return task
+
+    async def _see_to_end(self, task: asyncio.Task[Exit], held: Held) -> Exit:
         cancelled = False
         try:
             while not task.done():
@@ -63,18 +82,18 @@ class HostSandbox(ABC):
                 except asyncio.CancelledError:
                     if not task.done():
                         cancelled = True
-                        stop.set()
+                        held.stop.set()
                 except Exception:  # noqa: BLE001, S110 - raised below, from the task
                     pass
         finally:
-            self._stops.discard(stop)
+            self._helds.discard(held)
             self._active.discard(task)
         if cancelled:
             task.exception()  # seen: the cancellation counts
             raise asyncio.CancelledError
         return task.result()
 
-    async def _exec(self, command: Command, stop: asyncio.Event) -> Exit:
+    async def _exec(self, command: Command, held: Held) -> Exit:
         try:
             watch.require_space([self.layout.root, command.stdout.parent])
             record = self.layout.began()
@@ -83,7 +102,7 @@ class HostSandbox(ABC):
         try:
             self._home(command)
             with open_streams(command) as streams:
-                return await self._run(command, streams, stop)
+                return await self._run(command, streams, held)
         except OSError as error:
             raise problem(error, "the sandbox cannot start a command", self.layout.root) from error
         finally:
@@ -103,16 +122,19 @@ class HostSandbox(ABC):
         with contextlib.suppress(OSError):  # stays in the trash until the sandbox is adopted or destroyed
             self.layout.empty_trash()
 
-    async def _run(self, command: Command, streams: Streams, stop: asyncio.Event) -> Exit:
+    async def _run(self, command: Command, streams: Streams, held: Held) -> Exit:
         limits = command.limits
-        began = time.monotonic()
         group, grouped = self._group(limits)
         running: Running | None = None
         stopped: StoppedBy | None = None
         ended = Ended(status=None, signal=9)
         try:
             try:
-                running = await self.start(command, streams, lambda pid: self._enter(pid, group, limits))
+                running = await self.start(
+                    command, streams, lambda pid: self._ready(pid, group, limits, held)
+                )
+            except NotWanted:
+                pass
             except OSError as error:
                 if error.errno != errno.E2BIG:
                     raise
@@ -129,7 +151,7 @@ class HostSandbox(ABC):
                     grouped=grouped,
                     helpers=self.helpers,
                 )
-                ended, stopped = await _first(running, watching, stop)
+                ended, stopped = await _first(running, watching, held.stop)
         finally:
             if running is not None:
                 running.kill()
@@ -146,7 +168,7 @@ class HostSandbox(ABC):
             status=ended.status,
             signal=ended.signal,
             stopped_by=stopped,
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - held.since,
             output_bytes=size,
         )
 
@@ -175,6 +197,12 @@ class HostSandbox(ABC):
         except OSError:
             return group, frozenset()
         return group, frozenset(grouped)
+
+    async def _ready(self, pid: int, group: cgroups.Group | None, limits: Limits, held: Held) -> None:
+        self._enter(pid, group, limits)
+        await held.wait()
+        if held.files:
+            write_files(self.layout.home, held.files)
 
     def _enter(self, pid: int, group: cgroups.Group | None, limits: Limits) -> None:
         if group is not None:
@@ -247,10 +275,41 @@ class HostSandbox(ABC):
 
     async def close(self) -> None:
         """See the contract."""
-        for stop in self._stops:
-            stop.set()
+        for held in self._helds:
+            held.stop.set()
         if self._active:
             await asyncio.wait(set(self._active))
+
+
+class PreparedCommand:
+    """See `Prepared`."""
+
+    def __init__(self, sandbox: HostSandbox, task: asyncio.Task[Exit], held: Held) -> None:
+        self._sandbox = sandbox
+        self._task = task
+        self._held = held
+
+    async def made(self) -> None:
+        """Wait until it is ready to start, or has failed: then `run` raises why."""
+        held = asyncio.create_task(self._held.holding.wait())
+        try:
+            await asyncio.wait({held, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self.discard()
+            raise
+        finally:
+            held.cancel()
+
+    async def run(self, files: Mapping[str, bytes] | None = None) -> Exit:
+        """See the contract."""
+        self._held.release(files)
+        return await self._sandbox._see_to_end(self._task, self._held)
+
+    async def discard(self) -> None:
+        """See the contract."""
+        self._held.stop.set()
+        with contextlib.suppress(FabrikError):
+            await self._sandbox._see_to_end(self._task, self._held)
 
 
 async def _first(

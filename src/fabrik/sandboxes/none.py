@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken
@@ -39,7 +39,9 @@ class PlainSandbox(HostSandbox):
         self._doors = _Listening()
         self.endpoints = self._doors.endpoints
 
-    async def start(self, command: Command, streams: Streams, ready: Callable[[int], None]) -> Tended:
+    async def start(
+        self, command: Command, streams: Streams, ready: Callable[[int], Awaitable[None]]
+    ) -> Tended:
         inside.require_paths(self.spec)
         cwd = self.layout.workspace / (command.cwd or "")
         if not cwd.is_dir():
@@ -73,7 +75,7 @@ class PlainSandbox(HostSandbox):
             )
             tended = Tended(child, status_read, keep.pop_all(), self.name)
             try:
-                ready(child.pid)
+                await ready(child.pid)
                 os.write(go_write, b"x")  # now it may start the command
             except BrokenPipeError:
                 pass  # it gave up; `wait` says so

@@ -85,6 +85,18 @@ class Exit:
         return self.status == 0 and self.stopped_by is None
 
 
+class Prepared(Protocol):
+    """A command whose place is made and that has not begun. Exactly one of `run` and `discard` is called."""
+
+    async def run(self, files: Mapping[str, bytes] | None = None) -> Exit:
+        """Start it now, with more files in HOME, and see it to its end, as `Sandbox.exec` does."""
+        ...
+
+    async def discard(self) -> None:
+        """Give it up: nothing was started. Raises nothing."""
+        ...
+
+
 class Sandbox(Protocol):
     """A place where commands run, with a workspace and a HOME of its own."""
 
@@ -98,6 +110,14 @@ class Sandbox(Protocol):
 
         A program that does not exist gives status 127, one that is not executable 126, as in a shell.
         Raises SandboxBroken when the sandbox cannot start commands, DiskFull when a log cannot be written.
+        """
+        ...
+
+    async def prepare(self, command: Command) -> Prepared:
+        """Do all that comes before a command's start, while something else still runs, and hold it there.
+
+        For a command that is known before its time: starting it then costs next to nothing. Its limit of
+        time counts from `Prepared.run`. Raises as `exec` does.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
@@ -20,7 +21,15 @@ UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no tim
 
 
 async def session(
-    work: Work, key: str, *, role: Role, head: str, tree: str, prompt: Prompt, message: str
+    work: Work,
+    key: str,
+    *,
+    role: Role,
+    head: str,
+    tree: str,
+    prompt: Prompt,
+    message: str,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
@@ -35,7 +44,14 @@ async def session(
         async def play(step: StepContext) -> SessionResult:
             step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
             return await run_session(
-                work, step, role=role, head=head, tree=tree, prompt=prompt, message=message
+                work,
+                step,
+                role=role,
+                head=head,
+                tree=tree,
+                prompt=prompt,
+                message=message,
+                meanwhile=meanwhile,
             )
 
         inputs = {"head": head, "role": role, "prompt": prompt("$FABRIK_REPORT"), "agent": work.agent.name}

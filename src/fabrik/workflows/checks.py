@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fabrik.ledger.journal import StepContext
-from fabrik.sandboxes.sandbox import Command, Doors, Sandbox
-from fabrik.vcs.inside import NOT_AT_COMMIT, at_commit_argv
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Prepared, Sandbox
+from fabrik.vcs.inside import COMMIT_FILE, NOT_AT_COMMIT, at_commit_argv
 from fabrik.workflows import workspace
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import seal, tail
 from fabrik.workflows.results import CheckResult, ChecksResult
@@ -17,8 +20,44 @@ from fabrik.workflows.work import Work
 PURPOSE = "checks"  # the run's checking sandbox: kept between rounds, so that what setup installed stays
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckAhead:
+    """The first check of the next round, being prepared while an agent works."""
+
+    ahead: Ahead
+    log: Path
+
+    def begin(self) -> None:
+        self.ahead.begin()
+
+
+@asynccontextmanager
+async def check_ahead(work: Work, key: str, checks: Sequence[SealedCheck]) -> AsyncIterator[CheckAhead]:
+    """Prepare the first of these checks for the step `key`, once `begin` is called on what this gives."""
+    log = work.paths.step_logs(key, 0) / "check-1.log"
+
+    async def prepare() -> Prepared | None:
+        if not checks or not _stands(work):
+            return None
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sandbox = await workspace.open_sandbox(work, PURPOSE)
+        return await sandbox.prepare(_command(work, sandbox, checks[0], log, moving=True))
+
+    async with Ahead(prepare) as ahead:
+        yield CheckAhead(ahead=ahead, log=log)
+
+
+def _stands(work: Work) -> bool:
+    """The checking sandbox is there, and its setup was run to the end."""
+    return (work.paths.sandboxes / f"{PURPOSE}.json").exists() and (work.paths.sandboxes / PURPOSE).exists()
+
+
 async def run_checks(
-    work: Work, step: StepContext, commit: str, checks: Sequence[SealedCheck]
+    work: Work,
+    step: StepContext,
+    commit: str,
+    checks: Sequence[SealedCheck],
+    prepared: CheckAhead | None = None,
 ) -> ChecksResult:
     """Run checks at `commit` in the run's checking sandbox. Raises SandboxBroken, VcsError, DiskFull."""
     logs = work.paths.step_logs(step.key, step.attempt)
@@ -26,16 +65,39 @@ async def run_checks(
     if not checks:
         return ChecksResult(commit=commit, checks=())
     first, *others = checks
-    result = None
-    if (work.paths.sandboxes / f"{PURPOSE}.json").exists() and (work.paths.sandboxes / PURPOSE).exists():
-        sandbox = await workspace.open_sandbox(work, PURPOSE)
-        moved = at_commit_argv(commit, sandbox.workspace, first.run)
-        result = await _run(work, step, sandbox, 1, first, logs, argv=moved)
+    result = await _first(work, step, commit, first, logs / "check-1.log", prepared)
     if result is None or result.status == NOT_AT_COMMIT:
         sandbox = await fresh(work, step, PURPOSE, commit, logs)
-        result = await _run(work, step, sandbox, 1, first, logs)
-    more = [await _run(work, step, sandbox, number, check, logs) for number, check in enumerate(others, 2)]
+        result = await _run(work, step, sandbox, first, logs / "check-1.log")
+    elif others:
+        sandbox = await workspace.open_sandbox(work, PURPOSE)
+    more = [
+        await _run(work, step, sandbox, check, logs / f"check-{number}.log")
+        for number, check in enumerate(others, 2)
+    ]
     return ChecksResult(commit=commit, checks=(result, *more))
+
+
+async def _first(
+    work: Work,
+    step: StepContext,
+    commit: str,
+    check: SealedCheck,
+    log: Path,
+    prepared: CheckAhead | None,
+) -> CheckResult | None:
+    """The first check, in the sandbox that stands; None when there is none. It checks the commit out, too."""
+    files = {COMMIT_FILE: f"{commit}\n".encode()}
+    held = await prepared.ahead.take() if prepared else None
+    if prepared and held:
+        ended = await held.run(files)
+        prepared.log.rename(log)
+        return await _result(work, step, check, ended, log)
+    if not _stands(work):
+        return None
+    sandbox = await workspace.open_sandbox(work, PURPOSE)
+    command = replace(_command(work, sandbox, check, log, moving=True), files=files)
+    return await _result(work, step, check, await sandbox.exec(command), log)
 
 
 async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: Path) -> Sandbox:
@@ -52,31 +114,32 @@ async def run_all(
     work: Work, step: StepContext, sandbox: Sandbox, commit: str, checks: Sequence[SealedCheck], logs: Path
 ) -> ChecksResult:
     """Run every check, one after the other, also after one has failed."""
-    results = [await _run(work, step, sandbox, number, check, logs) for number, check in enumerate(checks, 1)]
+    results = [
+        await _run(work, step, sandbox, check, logs / f"check-{number}.log")
+        for number, check in enumerate(checks, 1)
+    ]
     return ChecksResult(commit=commit, checks=tuple(results))
 
 
-async def _run(
-    work: Work,
-    step: StepContext,
-    sandbox: Sandbox,
-    number: int,
-    check: SealedCheck,
-    logs: Path,
-    *,
-    argv: Sequence[str] = (),
-) -> CheckResult:
-    log = logs / f"check-{number}.log"
-    ended = await sandbox.exec(
-        Command(
-            argv=argv or ["sh", "-c", check.run],
-            stdout=log,
-            stderr=log,
-            limits=work.check_limits(check.seconds),
-            files={},
-            env={"CI": "true"},
-        )
+async def _run(work: Work, step: StepContext, sandbox: Sandbox, check: SealedCheck, log: Path) -> CheckResult:
+    ended = await sandbox.exec(_command(work, sandbox, check, log, moving=False))
+    return await _result(work, step, check, ended, log)
+
+
+def _command(work: Work, sandbox: Sandbox, check: SealedCheck, log: Path, *, moving: bool) -> Command:
+    """moving: the workspace is to be brought to the commit that COMMIT_FILE names first."""
+    plain = ["sh", "-c", check.run]
+    return Command(
+        argv=at_commit_argv(sandbox.workspace, check.run) if moving else plain,
+        stdout=log,
+        stderr=log,
+        limits=work.check_limits(check.seconds),
+        files={},
+        env={"CI": "true"},
     )
+
+
+async def _result(work: Work, step: StepContext, check: SealedCheck, ended: Exit, log: Path) -> CheckResult:
     end = "" if ended.ok else tail(log)
     if ended.status == 127:
         end += "\n(exit status 127: a command was not found inside the sandbox)"
@@ -94,6 +157,6 @@ async def _run(
     data = {"name": check.name, "seconds": ended.seconds, "status": ended.status}
     if result.ok:
         step.tell("check.passed", **data)
-    else:
+    elif ended.status != NOT_AT_COMMIT:
         step.tell("check.failed", **data, stopped_by=ended.stopped_by, tail=end[-2000:])
     return result

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from fabrik.outcome import POLICIES
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.conclusion import conclude
 from fabrik.workflows.logs import seal
@@ -41,32 +43,46 @@ class Brought:
 
 
 async def run_session(
-    work: Work, step: StepContext, *, role: Role, head: str, tree: str, prompt: Prompt, message: str
+    work: Work,
+    step: StepContext,
+    *,
+    role: Role,
+    head: str,
+    tree: str,
+    prompt: Prompt,
+    message: str,
+    meanwhile: Callable[[], None],
 ) -> SessionResult:
     """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
     `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
+    `meanwhile` is called once the agent is about to start, for what can be prepared while it works.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
     logs.mkdir(parents=True, exist_ok=True)
-    async with work.gateway.door(step.key) as door:
-        doors = Doors(models=door.models, proxy=door.proxy)
-        sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
-        workspace.mark(work, PURPOSE, None)
-        ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
-    calls = work.ledger.model_calls(work.run, step.key)
-    conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
-    keep = POLICIES[conclusion.cause].keep_work
-    bringing = (_land if keep else _put_aside)(
-        work, step, sandbox, Brought(head=head, tree=tree), message, logs
-    )
-    brought, (report, problem), transcript, stderr = await asyncio.gather(
-        bringing,
-        _read_report(sandbox),
-        seal(logs / "stdout.log", work.paths.directory),
-        seal(logs / "stderr.log", work.paths.directory),
-    )
+    async with AsyncExitStack() as open_things:
+        async with work.gateway.door(step.key) as door:
+            doors = Doors(models=door.models, proxy=door.proxy)
+            sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
+            workspace.mark(work, PURPOSE, None)
+            ahead = workspace.harvest_ahead(work, sandbox, head, message, logs)
+            await open_things.enter_async_context(ahead)
+            meanwhile()
+            ahead.begin()
+            ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
+        calls = work.ledger.model_calls(work.run, step.key)
+        conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
+        before = Brought(head=head, tree=tree)
+        keep = POLICIES[conclusion.cause].keep_work
+        brought, (report, problem), transcript, stderr = await asyncio.gather(
+            _land(work, step, sandbox, before, message, logs, ahead)
+            if keep
+            else _put_aside(work, sandbox, before, logs),
+            _read_report(sandbox),
+            seal(logs / "stdout.log", work.paths.directory),
+            seal(logs / "stderr.log", work.paths.directory),
+        )
     step.tell("session.ended", cause=conclusion.cause, seconds=ended.seconds, detail=conclusion.detail)
     return SessionResult(
         cause=conclusion.cause,
@@ -135,11 +151,17 @@ async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
 
 
 async def _land(
-    work: Work, step: StepContext, sandbox: Sandbox, before: Brought, message: str, logs: Path
+    work: Work,
+    step: StepContext,
+    sandbox: Sandbox,
+    before: Brought,
+    message: str,
+    logs: Path,
+    ahead: Ahead,
 ) -> Brought:
     """Put what the session did on top of the commit it started from."""
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
-    left = await workspace.harvest(work, sandbox, before.head, message, into, logs)
+    left = await workspace.harvest(work, sandbox, before.head, message, into, logs, ahead)
     landed = await work.repo.land(before.head, left.head, message, work.identity, when=datetime.now(UTC))
     healthy = left.harvest.git == "healthy"
     in_step = healthy and not left.harvest.leftover and landed.commit == left.head
@@ -156,13 +178,6 @@ async def _land(
     )
 
 
-async def _put_aside(
-    work: Work,
-    step: StepContext,  # noqa: ARG001 - the same call as for _land
-    sandbox: Sandbox,
-    before: Brought,
-    message: str,  # noqa: ARG001
-    logs: Path,
-) -> Brought:
+async def _put_aside(work: Work, sandbox: Sandbox, before: Brought, logs: Path) -> Brought:
     """Keep what the session did apart: the next one starts from where this one did."""
     return replace(before, saved_as=await workspace.save_aside(work, sandbox, PURPOSE, logs))

@@ -12,7 +12,7 @@ from fabrik.ledger.types import TaskReport
 from fabrik.outcome import POLICIES, Cause, Verdict
 from fabrik.workflows import briefing
 from fabrik.workflows.attempts import session
-from fabrik.workflows.checks import run_checks
+from fabrik.workflows.checks import CheckAhead, check_ahead, run_checks
 from fabrik.workflows.context import SealedTask
 from fabrik.workflows.judge import Judgement, Standing, judge_task
 from fabrik.workflows.results import ChecksResult, SessionResult
@@ -58,28 +58,32 @@ async def do_task(
     allowance = work.context.limits.attempts
     prompt = briefing.implement(work, task, pending=failing_before, done=done)
     number = 0
+    checks = (*task.checks, *work.context.checks)
     while True:
         number += 1
-        ran = await session(
-            work,
-            f"task/{task.id}/implement#{number}",
-            role="implement" if number == 1 else "fix",
-            head=head,
-            tree=standing.tree,
-            prompt=prompt,
-            message=briefing.commit_message(work, task),
-        )
-        before, head = head, ran.head
-        judged = await _judge(
-            work,
-            task,
-            number,
-            before,
-            ran,
-            failing_before=failing_before,
-            last=last,
-            changed=ran.tree != tree,
-        )
+        async with check_ahead(work, f"task/{task.id}/checks#{number}", checks) as prepared:
+            ran = await session(
+                work,
+                f"task/{task.id}/implement#{number}",
+                role="implement" if number == 1 else "fix",
+                head=head,
+                tree=standing.tree,
+                prompt=prompt,
+                message=briefing.commit_message(work, task),
+                meanwhile=prepared.begin,
+            )
+            before, head = head, ran.head
+            judged = await _judge(
+                work,
+                task,
+                number,
+                before,
+                ran,
+                failing_before=failing_before,
+                last=last,
+                changed=ran.tree != tree,
+                prepared=prepared,
+            )
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
             return Accepted(task=task.id, head=head, tree=ran.tree, pending=judgement.pending)
@@ -103,13 +107,14 @@ async def _judge(
     failing_before: Collection[str],
     last: bool,
     changed: bool,
+    prepared: CheckAhead,
 ) -> Judged:
     """Run the checks at what a session left, and journal what the host found out about the task."""
     checks = (*task.checks, *work.context.checks)
 
     async def run(step: StepContext) -> Judged:
         results, files = await asyncio.gather(
-            run_checks(work, step, ran.head, checks), _changed(work, before, ran)
+            run_checks(work, step, ran.head, checks, prepared), _changed(work, before, ran)
         )
         judgement = judge_task(
             own=[check.name for check in task.checks],

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from fabrik.errors import SandboxBroken, VcsError
 from fabrik.outcome import Verdict
-from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Sandbox, SandboxSpec
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Sandbox, SandboxSpec
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.logs import tail
 from fabrik.workflows.work import Stop, Work
 
@@ -112,13 +113,13 @@ def _read_marker(marker: Path) -> tuple[str | None, bool]:
 async def _resync(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> bool:
     """Lay a new .git at `commit` under the files of the workspace."""
     argv = resync_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await _git(sandbox, argv, logs / "resync.out", logs / "resync.err")
+    ended = await sandbox.exec(_git(sandbox, argv, logs / "resync.out", logs / "resync.err"))
     return ended.ok
 
 
 async def _clone(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> None:
     argv = clone_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await _git(sandbox, argv, logs / "clone.out", logs / "clone.err")
+    ended = await sandbox.exec(_git(sandbox, argv, logs / "clone.out", logs / "clone.err"))
     if not ended.ok:
         raise SandboxBroken(
             f"the workspace could not be made: {tail(logs / 'clone.err') or ended}",
@@ -159,14 +160,39 @@ def _how(ended: Exit) -> str:
     return f"signal {ended.signal}" if ended.signal else f"exit status {ended.status}"
 
 
-async def harvest(work: Work, sandbox: Sandbox, base: str, message: str, into: str, logs: Path) -> Left:
+def harvest_ahead(work: Work, sandbox: Sandbox, base: str, message: str, logs: Path) -> Ahead:
+    """The harvest of a session, to be prepared while the session runs."""
+
+    async def prepare() -> Prepared:
+        return await sandbox.prepare(_harvest(work, sandbox, base, message, logs))
+
+    return Ahead(prepare)
+
+
+def _harvest(work: Work, sandbox: Sandbox, base: str, message: str, logs: Path) -> Command:
+    argv = harvest_argv(work.repo.objects, base, sandbox.workspace, message, work.identity)
+    return _git(sandbox, argv, logs / "left.bundle", logs / "harvest.err")
+
+
+async def harvest(
+    work: Work,
+    sandbox: Sandbox,
+    base: str,
+    message: str,
+    into: str,
+    logs: Path,
+    ahead: Ahead | None = None,
+) -> Left:
     """Bring everything a session left into the run's repository, below refs/fabrik/<into>.
 
     Raises VcsError when what it left cannot be accepted, SandboxBroken when it cannot be collected.
     """
     bundle, report = logs / "left.bundle", logs / "harvest.err"
-    argv = harvest_argv(work.repo.objects, base, sandbox.workspace, message, work.identity)
-    ended = await _git(sandbox, argv, bundle, report)
+    prepared = await ahead.take() if ahead else None
+    if prepared:
+        ended = await prepared.run()
+    else:
+        ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs))
     if not ended.ok:
         raise SandboxBroken(f"the work could not be collected: {tail(report)}", where=sandbox.name)
     found = parse(report.read_bytes())
@@ -192,12 +218,11 @@ async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> 
     return None if not left.harvest.new else f"refs/fabrik/{into}"
 
 
-async def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Exit:
+def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Command:
+    """git inside, with room for a huge repository."""
     stdout.parent.mkdir(parents=True, exist_ok=True)
     limits = Limits(seconds=GIT_SECONDS, output_bytes=BUNDLE_BYTES)
-    return await sandbox.exec(
-        Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd=sandbox.workspace)
-    )
+    return Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd=sandbox.workspace)
 
 
 async def remove_all(work: Work) -> None:

@@ -14,6 +14,7 @@ from fabrik.vcs.store import object_format_of
 BRANCH = "work"  # what the agent finds checked out
 MAX_FILE = 100 << 20  # bytes: what is larger and not committed is left out, as hosts of git refuse such files
 NOT_EMPTY = 3  # exit status of the clone when the workspace has something in it
+COMMIT_FILE = ".fabrik-commit"  # below HOME
 NOT_AT_COMMIT = 125  # exit status when the checkout failed
 NOT_HARVESTED = 4  # exit status of the harvest when it has nothing to give
 
@@ -42,13 +43,14 @@ def resync_argv(
     return _script("resync", workspace, commit, branch, config, *_paths(objects))
 
 
-def at_commit_argv(commit: str, workspace: str, run: str) -> list[str]:
-    """Move a clone that no agent wrote to exactly this commit, only ignored files kept, and run `run` there.
+def at_commit_argv(workspace: str, run: str) -> list[str]:
+    """Move a clone that no agent wrote to exactly one commit, only ignored files kept, and run `run` there.
 
-    One process tree for both, because starting a sandbox twice costs more than the checkout. Exit status:
-    that of `run` (a shell command), or NOT_AT_COMMIT when git could not get there and nothing was run.
+    The commit is read from the file COMMIT_FILE in HOME, so that the command can be prepared before it is
+    known. One process tree for both, because starting a sandbox twice costs more than the checkout. Exit
+    status: that of `run` (a shell command), or NOT_AT_COMMIT when git could not get there and nothing ran.
     """
-    return _script("at-commit", workspace, commit, run, str(NOT_AT_COMMIT))
+    return _script("at-commit", workspace, COMMIT_FILE, run, str(NOT_AT_COMMIT))
 
 
 def harvest_argv(
