@@ -7,6 +7,7 @@ that the repository holds.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -14,7 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fabrik.errors import UsageError, VcsError
+from fabrik.errors import DiskFull, UsageError, VcsError
 from fabrik.vcs.git import NETWORK_SECONDS, git, run
 from fabrik.vcs.lock import held
 from fabrik.vcs.project import facts, resolve_ref
@@ -82,8 +83,25 @@ async def _fetch(home: Path, source: str, commit: str, wanted: str) -> Base:
     async with held(home / "lock"):
         await make_bare(repository, object_format=object_format_of(commit))
         if not await _has(base):
-            await _bring(base, source, wanted)
+            _remove_halves(repository)  # of a process that was killed: here, nobody else is at work
+            try:
+                await _bring(base, source, wanted)
+            except DiskFull as error:
+                raise DiskFull(
+                    error.what, where=str(repository), todo="free some space, then start the run again"
+                ) from error
+            finally:
+                _remove_halves(repository)
     return base
+
+
+def _remove_halves(repository: Path) -> None:
+    """Remove what git has begun to write and not finished: after a full disk it is what fills the disk."""
+    objects = repository / "objects"
+    for pattern in ("??/tmp_obj_*", "pack/tmp_*"):
+        for half in objects.glob(pattern):
+            with contextlib.suppress(OSError):
+                half.unlink()
 
 
 async def _bring(base: Base, source: str, wanted: str) -> None:
