@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from pathlib import Path
 
 from fabrik.cli import store
 from fabrik.cli.render.runs import run_json, short, state
 from fabrik.cli.render.summary import evidence_page, exit_status, summary
 from fabrik.cli.screen import Screen
+from fabrik.cli.text import neutralise
 from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
+from fabrik.workflows.last_words import last_words
 
 
 def show_end(run: Run, screen: Screen, *, as_json: bool) -> int:
@@ -26,13 +30,23 @@ def show_end(run: Run, screen: Screen, *, as_json: bool) -> int:
         return exit_status(run)
     screen.line()
     if state(run) == "interrupted":
-        screen.line(
-            "The run lost its worker: it was killed, or the machine went down. Nothing is lost.",
-            "warn",
-        )
+        screen.line(_why_interrupted(run), "warn")
     for text, tone in summary(run, now=time.time(), evidence=there):
         screen.line(text, tone)
     return exit_status(run)
+
+
+def _why_interrupted(run: Run) -> str:
+    directory = Path(run.directory)
+    if words := neutralise(last_words(directory)).strip():
+        return f"The run's worker had to stop, nothing is lost. {words}"
+    try:
+        full = os.statvfs(directory).f_bavail == 0
+    except OSError:
+        full = False
+    if full:
+        return f"{directory}: the disk is full, and the run lost its worker. Make room; nothing is lost."
+    return "The run lost its worker: it was killed, or the machine went down. Nothing is lost."
 
 
 def show_detached(run_id: str, screen: Screen, *, as_json: bool = False) -> int:

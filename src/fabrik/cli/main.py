@@ -23,7 +23,7 @@ COMMANDS = {
     ),
     "approve": Entry(target="fabrik.cli.gate:approve", help="Let a waiting candidate ship.", section=WORK),
     "reject": Entry(
-        target="fabrik.cli.gate:reject", help="Send a waiting candidate back, with your notes.", section=WORK
+        target="fabrik.cli.gate:reject", help="End a waiting run as rejected, with your notes.", section=WORK
     ),
     "runs": Entry(target="fabrik.cli.runs:runs", help="List, show, watch runs; their logs.", section=LOOK),
     "spec": Entry(target="fabrik.cli.spec:spec", help="Write a new spec; validate specs.", section=WRITE),

@@ -12,6 +12,7 @@ import click
 from fabrik.cli.lazy import Entry, LazyGroup
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
+from fabrik.cli.text import neutralise
 from fabrik.errors import UsageError
 
 COMMANDS = {
@@ -128,7 +129,7 @@ def _dispatch(options: dict[str, Any], *, detach: bool, as_json: bool) -> int:
     screen, remarks = Screen(), Screen(sys.stderr)
 
     def warn(text: str) -> None:
-        remarks.line(remarks.paint("warning: ", "warn") + text)
+        remarks.line(remarks.paint("warning: ", "warn") + neutralise(text))
 
     screen_or_remarks = remarks if as_json else screen
     screen_or_remarks.status("checking the spec and the project")

@@ -31,7 +31,8 @@ def follow_to_rest(run_id: str, screen: Screen, *, after: int, as_json: bool) ->
     try:
         with store.existing() as ledger:
             run = follow(ledger, run_id, view_for(screen, as_json=as_json), after=after)
-        store.wait_for_worker_to_leave(run)
+            store.wait_for_worker_to_leave(run)
+            run = ledger.find_run(run_id)  # a worker that leaves may still have had something to say
     except KeyboardInterrupt:
         return show_detached(run_id, screen, as_json=as_json)
     return show_end(run, screen, as_json=as_json)

@@ -18,8 +18,8 @@ from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.work import Grants, Work
 
 
-async def assemble(ledger: Ledger, run: Run, journal: Journal) -> Work:
-    """Everything the steps of this run work with, from its sealed context."""
+async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Work:
+    """Everything the steps of this run work with, from its sealed context. umask: that of the user."""
     context = decode(RunContext, run.context)
     places = paths.home().run(run.id)
     return Work(
@@ -35,6 +35,7 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal) -> Work:
         provider=sandboxes.load(context.sandbox),
         agent=agents.load(context.agent),
         gateway=RunGateway(run.id, context, ledger, journal),
+        umask=umask,
         identity=Identity(name=context.author_name, email=context.author_email, configured=True),
         grants=Grants(left=_answered_stops(ledger.events(run.id))),
     )

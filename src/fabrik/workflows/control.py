@@ -8,6 +8,9 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
+from typing import IO
 
 from fabrik import paths
 from fabrik.errors import EnvironmentProblem, FabrikError, RunBusy, UsageError
@@ -16,6 +19,9 @@ from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 
 READY_SECONDS = 60.0  # a worker that takes longer to own its run is reported
+CHANGING_SECONDS = (
+    15.0  # more than a worker takes between its claim and its first words, or its last and its end
+)
 
 
 def start_worker(run_id: str) -> None:
@@ -23,11 +29,12 @@ def start_worker(run_id: str) -> None:
 
     Raises RunBusy when another worker does, EnvironmentProblem when the worker does not start.
     """
-    log = paths.home().run(run_id).worker_log
-    log.parent.mkdir(parents=True, exist_ok=True)
+    home = paths.home()
+    log = home.run(run_id).worker_log
+    output = _open_log(log)
     ready, told = os.pipe()
     try:
-        with log.open("ab") as output:
+        with output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fabrik.workflows.worker", run_id, "--ready-fd", str(told)],
                 stdin=subprocess.DEVNULL,
@@ -36,6 +43,7 @@ def start_worker(run_id: str) -> None:
                 pass_fds=(told,),
                 start_new_session=True,
                 cwd="/",
+                env={**os.environ, "FABRIK_HOME": str(home.directory)},  # it may be relative to where we are
             )
     finally:
         os.close(told)
@@ -48,6 +56,18 @@ def start_worker(run_id: str) -> None:
     said = json.loads(answer)
     if not said["ok"]:
         raise _error(str(said["error"]), int(said["status"]))
+
+
+def _open_log(log: Path) -> IO[bytes]:
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab")
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the worker's log cannot be written: {error.strerror}",
+            where=str(log),
+            todo="make room, or make this directory writable; then `fabrik run resume` the run",
+        ) from error
 
 
 def _read_answer(ready: int) -> bytes:
@@ -83,10 +103,34 @@ def cancel(run_id: str, by: str = "fabrik run cancel") -> None:
     with Ledger.open(paths.home().ledger) as ledger:
         run = ledger.find_run(run_id)
         if run.status not in ("running", "waiting"):
-            raise UsageError(f"this run has ended ({run.status})", where=run.id)
+            raise UsageError(
+                f"this run has ended ({run.status}), there is nothing to cancel",
+                where=run.id,
+                todo=f"`fabrik runs show {run.id[-8:]}`",
+            )
         ledger.request_cancel(run.id, by)
-        process = owner_process(ledger, run.id)
+        until = time.monotonic() + CHANGING_SECONDS
+        while not (_told_to_end(ledger, run.id) or _ended(ledger, run.id)):
+            try:
+                start_worker(run.id)
+                return
+            except RunBusy:
+                # A worker comes or goes just now: in a moment it can be told, or a new one be started.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+
+def _told_to_end(ledger: Ledger, run_id: str) -> bool:
+    process = owner_process(ledger, run_id)
     if process is None:
-        start_worker(run.id)
-    else:
+        return False
+    try:
         os.kill(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _ended(ledger: Ledger, run_id: str) -> bool:
+    return ledger.find_run(run_id).status not in ("running", "waiting")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik import __version__, paths
 from fabrik.config.model import Config
 from fabrik.config.read import load_config, user_config_path
-from fabrik.errors import DiskFull, EnvironmentProblem, UsageError
+from fabrik.errors import DiskFull, EnvironmentProblem, FabrikError, UsageError
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import NewRun
 from fabrik.ledger.ulid import new_run_id
@@ -19,8 +22,9 @@ from fabrik.specs.model import Loaded, Task
 from fabrik.specs.read import load
 from fabrik.specs.tasks import tasks_of
 from fabrik.specs.unchecked import unchecked
-from fabrik.vcs.base import Base, fetch_base
-from fabrik.vcs.project import Identity, branch_commit, check_branch_name, identity, inspect, tracked_paths
+from fabrik.vcs.base import Base, fetch_base, is_address
+from fabrik.vcs.project import Identity, branch_commit, check_branch_name, facts, identity, inspect
+from fabrik.vcs.remote import remote_branch
 from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.agents import ChosenAgent, choose_agent, require_key
 from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
@@ -33,6 +37,7 @@ from fabrik.workflows.seal import (
     sealed_prompts,
     write_context,
 )
+from fabrik.workflows.unseen import require_unseen
 
 RESERVE = 64 << 20  # bytes that must be free to start a run: room for the ledger to tell how it went
 
@@ -45,35 +50,82 @@ __all__ = ["RunRequest", "dispatch"]
 class Source:
     """Where the project is, and where a finished run's branch goes."""
 
-    place: str  # path of a local repository, or a URL
-    local: Path | None
-    remote: str | None
+    place: str  # absolute path of a local repository, or an address
+    local: Path | None  # the root of the working tree that --project names
+    remote: str | None  # the name of the project's remote, for --push
 
 
 async def dispatch(request: RunRequest, warn: Warn) -> str:
     """Check and seal a run, record it in the ledger, and return its id. The worker is started elsewhere.
 
-    `warn` gets one line for each thing that the user should know and that does not stop the run.
-    Raises UsageError (spec, options, project), EnvironmentProblem (agent, sandbox, key, disk), VcsError.
+    `warn` gets a text for each thing that the user should know and that does not stop the run. When it is
+    refused, nothing of it is left.
+    Raises UsageError (spec, options, project), EnvironmentProblem (agent, sandbox, key, disk), VcsError,
+    LedgerError.
     """
     home = paths.home()
+    with _private(home.directory):
+        return await _dispatch(request, home, warn)
+
+
+async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
     _require_room(home.directory)
     loaded = load(request.spec, request.todo)
     problem = unchecked(loaded.spec)
     if problem and not request.allow_unchecked:
         raise UsageError(problem.what, where=problem.file, todo=problem.todo)
+    for weak in loaded.problems:
+        warn(str(weak))
+    extra_prompt = _read_prompt(request.prompt) if request.prompt else None
     source = await _source(request, warn)
     config = load_config(source.local, user_config_path(), flags=request.settings())
     agent = choose_agent(config, request)
     await _require_sandbox(config.sandbox, warn)
     require_key(agent, config)
     branch = await _branch(request, loaded, source)
+    _tell_rivals(home, source, branch, warn)
     base = await fetch_base(home.projects, source.place, request.ref)
-    await _require_unseen_holdout(base, loaded)
+    await require_unseen(base, loaded, source.local)
     author = await identity(source.local)
     if not author.configured:
-        warn(f"git has no identity here: fabrik's own commits will be by {author.name} <{author.email}>")
-    return await _record(request, home, loaded, source, config, agent, branch, base, author)
+        warn(
+            f"git has no identity here: fabrik's own commits will be by {author.name} <{author.email}>\n"
+            '  → git config --global user.name "You"; git config --global user.email you@example.org'
+        )
+    run_id = new_run_id()
+    places = home.run(run_id)
+    try:
+        places.inputs.mkdir(parents=True)
+        await RunRepo.create(places.repo, base)
+        context = _seal(request, places, loaded, source, config, agent, author, extra_prompt)
+        _record(request, run_id, places, context, loaded, source, branch, base)
+    except BaseException:
+        shutil.rmtree(places.directory, ignore_errors=True)
+        raise
+    return run_id
+
+
+@contextmanager
+def _private(home: Path) -> Iterator[None]:
+    """What is made in this block belongs to this user alone. Files that cannot be made are told clearly."""
+    before = os.umask(0o077)
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(error, home) from error
+    finally:
+        os.umask(before)
+
+
+def _unwritable(error: OSError, home: Path) -> FabrikError:
+    where = str(error.filename or home)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("no room is left to write", where=where, todo="make room, then start the run again")
+    return EnvironmentProblem(
+        f"cannot be used: {error.strerror or error}",
+        where=where,
+        todo=f"fabrik keeps its things in {home}: make that a writable directory, or set FABRIK_HOME",
+    )
 
 
 def _require_room(directory: Path) -> None:
@@ -91,7 +143,11 @@ async def _source(request: RunRequest, warn: Warn) -> Source:
     if request.repo and request.project:
         raise UsageError("--project and --repo exclude each other", todo="give one of them")
     if request.repo:
-        return Source(place=request.repo, local=None, remote=request.repo)
+        if is_address(request.repo):
+            return Source(place=request.repo, local=None, remote=None)
+        place = Path(request.repo).expanduser().absolute()
+        await facts(place)
+        return Source(place=str(place), local=None, remote=None)
     project = await inspect((request.project or Path.cwd()).absolute())
     if project.dirty:
         warn(
@@ -116,46 +172,61 @@ async def _require_sandbox(name: str, warn: Warn) -> None:
 async def _branch(request: RunRequest, loaded: Loaded, source: Source) -> str:
     branch = request.branch or f"spec-{loaded.spec.id}"
     await check_branch_name(branch)
-    if source.local and await branch_commit(source.local, branch):
-        raise UsageError(
-            f"the branch {branch} is there already",
-            where=str(source.local),
-            todo=f"choose another with --branch, or delete it: git branch -D {branch}",
+    if is_address(source.place):
+        if await remote_branch(source.place, branch):
+            raise _taken(branch, source.place, "or delete it there")
+        return branch
+    project = Path(source.place)
+    if await branch_commit(project, branch):
+        raise _taken(branch, source.place, f"or delete it: git branch -D {branch}")
+    if request.push and source.remote and await remote_branch(source.remote, branch, project=project):
+        raise _taken(
+            branch,
+            f"remote {source.remote} of {source.place}",
+            f"or delete it: git push {source.remote} --delete {branch}",
         )
     return branch
 
 
-async def _require_unseen_holdout(base: Base, loaded: Loaded) -> None:
-    sources = {destination for check in loaded.spec.holdout for destination in check.files}
-    if seen := await tracked_paths(base.repository, base.commit, sorted(sources)):
-        raise UsageError(
-            f"held-out files are in the project's repository, where agents can read them: {', '.join(seen)}",
-            where=str(loaded.spec.path),
-            todo="keep held-out tests out of the repository, for example beside the spec",
-        )
+def _taken(branch: str, where: str, otherwise: str) -> UsageError:
+    return UsageError(
+        f"the branch {branch} is there already",
+        where=where,
+        todo=f"choose another with --branch, {otherwise}",
+    )
 
 
-async def _record(
+def _tell_rivals(home: paths.Home, source: Source, branch: str, warn: Warn) -> None:
+    """Warn of runs that have not ended and want to ship to the same branch. Raises LedgerError."""
+    with Ledger.open(home.ledger) as ledger:
+        for run in [
+            *ledger.list_runs(limit=None, status="running"),
+            *ledger.list_runs(limit=None, status="waiting"),
+        ]:
+            if (run.project, run.branch) == (source.place, branch):
+                warn(
+                    f"run {run.id[-8:]} goes to the branch {branch} of this project as well: the one that"
+                    " ships first gets it\n"
+                    f"  → fabrik run cancel {run.id[-8:]}, or choose another branch with --branch"
+                )
+
+
+def _seal(
     request: RunRequest,
-    home: paths.Home,
+    places: paths.RunPaths,
     loaded: Loaded,
     source: Source,
     config: Config,
     agent: ChosenAgent,
-    branch: str,
-    base: Base,
     author: Identity,
-) -> str:
-    run_id = new_run_id()
-    places = home.run(run_id)
-    places.inputs.mkdir(parents=True, mode=0o700)
-    await RunRepo.create(places.repo, base)
+    extra_prompt: bytes | None,
+) -> RunContext:
     spec = loaded.spec
     tasks: tuple[Task, ...] = tasks_of(spec, loaded.todo)
-    context = RunContext(
+    return RunContext(
         v=1,
         fabrik=__version__,
-        spec=seal_file(places, loaded.spec.path, loaded.spec_bytes),
+        spec=seal_file(places, spec.path, loaded.spec_bytes),
         spec_id=spec.id,
         spec_title=spec.title,
         spec_text=spec.source,
@@ -167,8 +238,8 @@ async def _record(
         checks=tuple(seal_check(check) for check in spec.checks),
         holdout=seal_holdout(places, loaded),
         prompts=sealed_prompts(),
-        extra_prompt=seal_file(places, request.prompt, _read_prompt(request.prompt))
-        if request.prompt
+        extra_prompt=seal_file(places, request.prompt, extra_prompt)
+        if request.prompt and extra_prompt is not None
         else None,
         agent=agent.name,
         agent_options=agent.options,
@@ -192,28 +263,39 @@ async def _record(
         push=request.push,
         remote=source.remote,
     )
+
+
+def _record(
+    request: RunRequest,
+    run_id: str,
+    places: paths.RunPaths,
+    context: RunContext,
+    loaded: Loaded,
+    source: Source,
+    branch: str,
+    base: Base,
+) -> None:
     encoded = write_context(places, context)
-    with Ledger.open(home.ledger) as ledger:
+    with Ledger.open(paths.home().ledger) as ledger:
         ledger.create_run(
             NewRun(
                 id=run_id,
-                spec_id=spec.id,
-                spec_title=spec.title,
-                spec_path=str(spec.path),
-                todo_path=str(loaded.todo_path) if loaded.todo_path else None,
+                spec_id=context.spec_id,
+                spec_title=context.spec_title,
+                spec_path=context.spec.path,
+                todo_path=context.todo.path if context.todo else None,
                 project=source.place,
                 repo_ref=request.ref,
                 base_commit=base.commit,
                 branch=branch,
-                agent=agent.name,
-                model=config.model,
-                sandbox=config.sandbox,
+                agent=context.agent,
+                model=context.model,
+                sandbox=context.sandbox,
                 directory=str(places.directory),
-                unchecked=not (spec.checks or spec.holdout),
+                unchecked=not (loaded.spec.checks or loaded.spec.holdout),
                 context=encoded,
             )
         )
-    return run_id
 
 
 def _limits(config: Config) -> SealedLimits:

@@ -24,7 +24,7 @@ def seal_file(places: RunPaths, path: Path, content: bytes) -> SealedFile:
         copy = f"{number}-{path.name}"
     places.inputs.mkdir(parents=True, exist_ok=True)
     (places.inputs / copy).write_bytes(content)
-    return SealedFile(path=str(path), copy=copy, sha256=hashlib.sha256(content).hexdigest())
+    return SealedFile(path=str(path.absolute()), copy=copy, sha256=hashlib.sha256(content).hexdigest())
 
 
 def seal_check(check: Check) -> SealedCheck:

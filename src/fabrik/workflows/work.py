@@ -66,6 +66,7 @@ class Work:
     provider: Provider
     agent: Agent
     gateway: RunGateway
+    umask: int  # of the user, for what goes into the project; fabrik's own files are private
     identity: Identity
     grants: Grants
     sessions: list[str] = field(default_factory=list)  # keys of the sessions that count as iterations
