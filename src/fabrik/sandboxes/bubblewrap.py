@@ -7,13 +7,12 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from fabrik.errors import SandboxBroken
 from fabrik.sandboxes import bwrap_args, inside, seccomp
 from fabrik.sandboxes.bwrap_args import Descriptors
-from fabrik.sandboxes.host import HostSandbox
+from fabrik.sandboxes.host import HostSandbox, Word
 from fabrik.sandboxes.pidfd import Child, PidFd
 from fabrik.sandboxes.procs import parent_of
 from fabrik.sandboxes.provider import HostProvider
@@ -48,16 +47,15 @@ class BubblewrapSandbox(HostSandbox):
     always_group = False  # killing the first process of a pid namespace kills all of it
     helpers = 2  # bwrap's reaper and the shim
 
-    async def start(
-        self, command: Command, streams: Streams, ready: Callable[[int], Awaitable[None]]
-    ) -> Boxed:
+    async def start(self, command: Command, streams: Streams, word: Word) -> Boxed:
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as hold:
             status = _pipe(ours, keep=0)
             block = _pipe(hold, keep=1)
+            go = _pipe(hold, keep=1)
             with contextlib.ExitStack() as theirs:
-                theirs.callback(os.close, status[1])
-                theirs.callback(os.close, block[0])
-                fds = _descriptors(status[1], block[0], theirs)
+                for fd in (status[1], block[0], go[0]):
+                    theirs.callback(os.close, fd)
+                fds = _descriptors(status[1], block[0], go[0] if command.doors else None, theirs)
                 child = Child(
                     bwrap_args.arguments(self.spec, self.layout, command, flags=flags(), fds=fds),
                     env=inside.environment(self.spec, self.home, command.env),
@@ -70,8 +68,11 @@ class BubblewrapSandbox(HostSandbox):
             ours.pop_all()  # closed by `gone`
             try:
                 if await boxed.made() is not None:
-                    await ready(boxed.pid)
-                    os.write(block[1], b"x")  # now it may start the command
+                    word.made(boxed.pid)
+                    if command.doors:
+                        os.write(block[1], b"x")  # the forwarder starts, and waits before the command
+                    await word.given()
+                    os.write(go[1] if command.doors else block[1], b"x")
             except BrokenPipeError:
                 pass  # it gave up; `wait` says why
             except BaseException:
@@ -89,7 +90,7 @@ def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
     return ends
 
 
-def _descriptors(status: int, block: int, closing: contextlib.ExitStack) -> Descriptors:
+def _descriptors(status: int, block: int, go: int | None, closing: contextlib.ExitStack) -> Descriptors:
     files = []
     for source, path in inside.copies():
         try:
@@ -101,7 +102,7 @@ def _descriptors(status: int, block: int, closing: contextlib.ExitStack) -> Desc
     refused = seccomp.open_program()
     if refused is not None:
         closing.callback(os.close, refused)
-    return Descriptors(status=status, block=block, filter=refused, files=files)
+    return Descriptors(status=status, block=block, go=go, filter=refused, files=files)
 
 
 class Boxed:

@@ -35,12 +35,13 @@ class Descriptors:
 
     status: int  # it writes what became of the command
     block: int  # it waits for a byte before it starts the command
+    go: int | None  # the forwarder waits for a byte before it starts the command; None: there is none
     filter: int | None  # system calls to refuse
     files: Sequence[tuple[int, str]]  # to copy into the sandbox, and the path inside
 
     def all(self) -> list[int]:
         numbers = [self.status, self.block, *(fd for fd, _ in self.files)]
-        return numbers if self.filter is None else [*numbers, self.filter]
+        return [*numbers, *(fd for fd in (self.filter, self.go) if fd is not None)]
 
 
 def arguments(
@@ -74,7 +75,7 @@ def arguments(
         "--remount-ro", "/",
         "--chdir", str(PurePosixPath(WORKSPACE, command.cwd or "")),
         "--",
-        *(_forwarder() if command.doors else ()),
+        *(_forwarder(fds.go) if fds.go is not None else ()),
         *command.argv,
     ]  # fmt: skip
 
@@ -122,7 +123,7 @@ def _doors(doors: Doors) -> list[str]:
     return found
 
 
-def _forwarder() -> list[str]:
+def _forwarder(go: int) -> list[str]:
     command, _ = inside.python()
     doors = f"tcp:{MODELS_PORT}=/run/fabrik/models.sock,tcp:{PROXY_PORT}=/run/fabrik/proxy.sock"
-    return [*command, "/run/fabrik/shim.py", "--doors", doors, "--"]
+    return [*command, "/run/fabrik/shim.py", "--go", str(go), "--doors", doors, "--"]

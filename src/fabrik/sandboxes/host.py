@@ -9,7 +9,7 @@ import os
 import resource
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from fabrik.errors import FabrikError, SandboxBroken
@@ -46,11 +46,11 @@ class HostSandbox(ABC):
         self,
         command: Command,
         streams: Streams,
-        ready: Callable[[int], Awaitable[None]],
+        word: Word,
     ) -> Running:
-        """Start a command. Awaits `ready`, given the process to put into groups, before it runs anything.
+        """Make the command's place, say `word.made`, and start it after `word.given`.
 
-        When `ready` raises, nothing is run and nothing is left.
+        When `word.given` raises, nothing is run and nothing is left.
         """
 
     async def exec(self, command: Command) -> Exit:
@@ -130,9 +130,8 @@ class HostSandbox(ABC):
         ended = Ended(status=None, signal=9)
         try:
             try:
-                running = await self.start(
-                    command, streams, lambda pid: self._ready(pid, group, limits, held)
-                )
+                word = Word(held, self.layout.home, lambda pid: self._enter(pid, group, limits))
+                running = await self.start(command, streams, word)
             except NotWanted:
                 pass
             except OSError as error:
@@ -197,12 +196,6 @@ class HostSandbox(ABC):
         except OSError:
             return group, frozenset()
         return group, frozenset(grouped)
-
-    async def _ready(self, pid: int, group: cgroups.Group | None, limits: Limits, held: Held) -> None:
-        self._enter(pid, group, limits)
-        await held.wait()
-        if held.files:
-            write_files(self.layout.home, held.files)
 
     def _enter(self, pid: int, group: cgroups.Group | None, limits: Limits) -> None:
         if group is not None:
@@ -279,6 +272,25 @@ class HostSandbox(ABC):
             held.stop.set()
         if self._active:
             await asyncio.wait(set(self._active))
+
+
+class Word:
+    """What a provider says and hears while it starts a command."""
+
+    def __init__(self, held: Held, home: Path, enter: Callable[[int], None]) -> None:
+        self._held = held
+        self._home = home
+        self._enter = enter
+
+    def made(self, pid: int) -> None:
+        """This process is the top of all that the command will start: put it into its groups now."""
+        self._enter(pid)
+
+    async def given(self) -> None:
+        """Wait for the word to start. Raises NotWanted."""
+        await self._held.wait()
+        if self._held.files:
+            write_files(self._home, self._held.files)
 
 
 class PreparedCommand:

@@ -7,12 +7,11 @@ import contextlib
 import os
 import socket
 import weakref
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken
 from fabrik.sandboxes import inside
-from fabrik.sandboxes.host import HostSandbox
+from fabrik.sandboxes.host import HostSandbox, Word
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.pidfd import Child
 from fabrik.sandboxes.procs import MARK
@@ -39,9 +38,7 @@ class PlainSandbox(HostSandbox):
         self._doors = _Listening()
         self.endpoints = self._doors.endpoints
 
-    async def start(
-        self, command: Command, streams: Streams, ready: Callable[[int], Awaitable[None]]
-    ) -> Tended:
+    async def start(self, command: Command, streams: Streams, word: Word) -> Tended:
         inside.require_paths(self.spec)
         cwd = self.layout.workspace / (command.cwd or "")
         if not cwd.is_dir():
@@ -75,7 +72,8 @@ class PlainSandbox(HostSandbox):
             )
             tended = Tended(child, status_read, keep.pop_all(), self.name)
             try:
-                await ready(child.pid)
+                word.made(child.pid)
+                await word.given()
                 os.write(go_write, b"x")  # now it may start the command
             except BrokenPipeError:
                 pass  # it gave up; `wait` says so

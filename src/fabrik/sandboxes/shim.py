@@ -1,14 +1,16 @@
 """Runs inside a sandbox, started by a system's own Python: nothing but the standard library, 3.9 or newer.
 
-    shim.py [--doors SPEC,SPEC] -- ARGV…                             in bubblewrap
+    shim.py --go GO [--doors SPEC,SPEC] -- ARGV…                     in bubblewrap
     shim.py --tend PARENT GO STATUS [--doors SPEC,SPEC] -- ARGV…     without isolation
 
 SPEC is `tcp:<port>=<unix socket>` (listen there) or `fd:<number>=<unix socket>` (a listening socket that was
 handed down); each connection is carried to the unix socket and back, byte by byte as they come.
 
+It opens the doors, waits for a byte on the descriptor GO, and starts the command; at its end it gives up.
+
 With --tend it stays the parent of everything that the command starts, daemons too (a subreaper), and ends
-them all when the command ends, on SIGTERM, or when PARENT, the worker, dies. It waits for a byte on the
-descriptor GO before it starts the command, and writes `exit N` or `signal N` to the descriptor STATUS.
+them all when the command ends, on SIGTERM, or when PARENT, the worker, dies. It
+writes `exit N` or `signal N` to the descriptor STATUS.
 Otherwise its exit status is the command's, and 128 + n when the signal n ended it.
 
 Every import is paid at each start of a session, so there are few, and `_socket` instead of `socket`.
@@ -295,6 +297,10 @@ def main() -> None:
     if options[:1] == ["--tend"]:
         tend = [int(number) for number in options[1:4]]
         options = options[4:]
+    go = -1
+    if options[:1] == ["--go"]:
+        go = int(options[1])
+        options = options[2:]
     forwarder = _Forwarder()
     if options:
         for spec in options[1].split(","):
@@ -302,6 +308,9 @@ def main() -> None:
     if tend:
         _tend(forwarder, argv, *tend)
         os._exit(0)
+    if not os.read(go, 1):
+        os._exit(1)  # nobody wants it any more
+    os.close(go)
     try:
         pid = _start(argv)
     except OSError as problem:

@@ -10,7 +10,7 @@ The sandbox must offer a POSIX shell, tar and python3. Cases wait for conditions
 
 from __future__ import annotations
 
-from fabrik.testing.conformance import doors, files, isolation, lifecycle, limits, running
+from fabrik.testing.conformance import doors, files, isolation, lifecycle, limits, prepared, running
 from fabrik.testing.conformance.harness import Case, Harness, case_id, run_case
 
 CASES: list[Case] = [
@@ -18,6 +18,7 @@ CASES: list[Case] = [
     *files.CASES,
     *limits.CASES,
     *lifecycle.CASES,
+    *prepared.CASES,
     *doors.CASES,
     *isolation.CASES,
 ]
