@@ -23,8 +23,8 @@ from fabrik.specs.read import load
 from fabrik.specs.tasks import tasks_of
 from fabrik.specs.unchecked import unchecked
 from fabrik.vcs.base import Base, fetch_base, is_address
-from fabrik.vcs.project import Identity, branch_commit, check_branch_name, facts, identity, inspect
-from fabrik.vcs.remote import remote_branch
+from fabrik.vcs.in_the_way import branch_in_the_way, remote_branch_in_the_way
+from fabrik.vcs.project import Identity, check_branch_name, facts, identity, inspect
 from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.agents import ChosenAgent, choose_agent, require_key
 from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
@@ -173,24 +173,23 @@ async def _branch(request: RunRequest, loaded: Loaded, source: Source) -> str:
     branch = request.branch or f"spec-{loaded.spec.id}"
     await check_branch_name(branch)
     if is_address(source.place):
-        if await remote_branch(source.place, branch):
-            raise _taken(branch, source.place, "or delete it there")
+        if found := await remote_branch_in_the_way(source.place, branch):
+            raise _taken(branch, found, source.place, "or delete it there")
         return branch
     project = Path(source.place)
-    if await branch_commit(project, branch):
-        raise _taken(branch, source.place, f"or delete it: git branch -D {branch}")
-    if request.push and source.remote and await remote_branch(source.remote, branch, project=project):
-        raise _taken(
-            branch,
-            f"remote {source.remote} of {source.place}",
-            f"or delete it: git push {source.remote} --delete {branch}",
-        )
+    if found := await branch_in_the_way(project, branch):
+        raise _taken(branch, found, source.place, f"or delete it: git branch -D {found}")
+    remote = source.remote if request.push else None
+    if remote and (found := await remote_branch_in_the_way(remote, branch, project=project)):
+        where = f"remote {remote} of {source.place}"
+        raise _taken(branch, found, where, f"or delete it: git push {remote} --delete {found}")
     return branch
 
 
-def _taken(branch: str, where: str, otherwise: str) -> UsageError:
+def _taken(branch: str, found: str, where: str, otherwise: str) -> UsageError:
+    beside = "" if found == branch else f", and git has no room for {branch} beside it"
     return UsageError(
-        f"the branch {branch} is there already",
+        f"the branch {found} is there already{beside}",
         where=where,
         todo=f"choose another with --branch, {otherwise}",
     )
