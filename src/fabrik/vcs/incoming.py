@@ -31,6 +31,16 @@ async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> di
 
     Tags and refs of other kinds are left behind. Raises VcsError (the repository is as before), DiskFull.
     """
+    refs = await accept(repo, bundle, max_bytes=max_bytes)
+    await keep(repo, into, refs)
+    return refs
+
+
+async def accept(repo: Path, bundle: Path, *, max_bytes: int) -> dict[str, str]:
+    """Take over a bundle's objects and return its refs by their own names; none is written yet.
+
+    Raises VcsError (the repository is as before), DiskFull.
+    """
     with opened(bundle, max_bytes) as file:
         header = read_header(file, bundle)
         refs = {name: at for name, at in header.refs.items() if name.startswith(_KEPT)}
@@ -59,7 +69,6 @@ async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> di
             raise refused(error, repo) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    await _keep(repo, into, refs)
     return refs
 
 
@@ -104,7 +113,8 @@ def _move_in(aside: Path, objects: Path) -> None:
         path.rename(target)
 
 
-async def _keep(repo: Path, into: str, refs: Mapping[str, str]) -> None:
+async def keep(repo: Path, into: str, refs: Mapping[str, str]) -> None:
+    """Write the refs of an accepted bundle below refs/fabrik/<into>/. Raises VcsError, DiskFull."""
     prefix = f"refs/fabrik/{into}/"
     wanted = {prefix + name.removeprefix("refs/"): at for name, at in refs.items()}
     try:

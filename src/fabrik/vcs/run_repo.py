@@ -6,6 +6,7 @@ place aside, and moved in as a whole or not at all. All refs live below refs/fab
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,6 +95,28 @@ class RunRepo:
         """
         refs = await incoming.bring_in(self.path, bundle, into, max_bytes=max_bytes)
         return Brought(head=refs.get("HEAD"), refs={name: at for name, at in refs.items() if name != "HEAD"})
+
+    async def bring_in_and_land(
+        self,
+        bundle: Path,
+        into: str,
+        base: str,
+        message: str,
+        identity: Identity,
+        when: datetime,
+        *,
+        max_bytes: int = incoming.MAX_BUNDLE,
+    ) -> tuple[str, Landed]:
+        """The head of a bundle, and what it lands as: `bring_in` and `land`, as far as possible at once.
+
+        Raises VcsError, DiskFull.
+        """
+        refs = await incoming.accept(self.path, bundle, max_bytes=max_bytes)
+        head = refs.get("HEAD", base)
+        _, landed = await asyncio.gather(
+            incoming.keep(self.path, into, refs), self.land(base, head, message, identity, when)
+        )
+        return head, landed
 
     async def land(self, base: str, head: str, message: str, identity: Identity, when: datetime) -> Landed:
         """The commit that stands for what a session made of `base`.

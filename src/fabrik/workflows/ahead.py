@@ -1,49 +1,58 @@
-"""A command that is made ready while something else runs, because its start is waited for afterwards."""
+"""What is made ready while something else runs, because its start is waited for afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from fabrik.errors import FabrikError
-from fabrik.sandboxes.sandbox import Prepared
 
 
-class Ahead:
-    """Prepares one command in the background. Leaving the block gives up what nobody took."""
+class Discardable(Protocol):
+    """Something ready that can be given up."""
 
-    def __init__(self, prepare: Callable[[], Awaitable[Prepared | None]]) -> None:
-        self._prepare = prepare
-        self._task: asyncio.Task[Prepared | None] | None = None
+    async def discard(self) -> None: ...
+
+
+T = TypeVar("T", bound=Discardable)
+
+
+class Ahead(Generic[T]):
+    """Makes one thing ready in the background. Leaving the block gives up what nobody took."""
+
+    def __init__(self, make: Callable[[], Awaitable[T | None]]) -> None:
+        self._make = make
+        self._task: asyncio.Task[T | None] | None = None
 
     def begin(self) -> None:
-        """Start preparing; saying it again changes nothing."""
+        """Start making it; saying it again changes nothing."""
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    async def _run(self) -> Prepared | None:
-        return await self._prepare()
+    async def _run(self) -> T | None:
+        return await self._make()
 
-    async def take(self) -> Prepared | None:
-        """The prepared command, or None when there is none: then it is run without preparation."""
+    async def take(self) -> T | None:
+        """What was made, or None when there is nothing: then it is made when it is needed."""
         task, self._task = self._task, None
         if task is None:
             return None
         try:
             return await task
-        except FabrikError:  # the same trouble, if it lasts, meets the command that is run instead
+        except FabrikError:  # the same trouble, if it lasts, is met again where it counts
             return None
+
+    async def discard(self) -> None:
+        """Give up what nobody took."""
+        made = await self.take()
+        if made is not None:
+            with suppress(FabrikError):
+                await made.discard()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        task, self._task = self._task, None
-        if task is None:
-            return
-        with suppress(FabrikError):
-            prepared = await task
-            if prepared is not None:
-                await prepared.discard()
+        await self.discard()

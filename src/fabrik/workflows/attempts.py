@@ -10,9 +10,10 @@ from collections.abc import Callable
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES, Policy, Verdict
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.results import SessionResult
-from fabrik.workflows.session import run_session
+from fabrik.workflows.session import ReadySession, run_session
 from fabrik.workflows.work import Stop, Work
 
 BACKOFF_FIRST = 5.0  # seconds before the first retry of a provider that is down; doubled each time …
@@ -29,6 +30,7 @@ async def session(
     tree: str,
     prompt: Prompt,
     message: str,
+    ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
@@ -51,6 +53,7 @@ async def session(
                 tree=tree,
                 prompt=prompt,
                 message=message,
+                ahead=ahead,
                 meanwhile=meanwhile,
             )
 

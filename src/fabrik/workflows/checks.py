@@ -20,14 +20,17 @@ from fabrik.workflows.work import Work
 PURPOSE = "checks"  # the run's checking sandbox: kept between rounds, so that what setup installed stays
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CheckAhead:
     """The first check of the next round, being prepared while an agent works."""
 
-    ahead: Ahead
+    ahead: Ahead[Prepared]
     log: Path
+    begun: bool = False
 
     def begin(self) -> None:
+        """Start preparing: an agent is about to work, so there will be something to check."""
+        self.begun = True
         self.ahead.begin()
 
 

@@ -13,7 +13,7 @@ from fabrik.agents.agent import Role, SessionRequest
 from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES
-from fabrik.sandboxes.sandbox import Command, Doors, Exit, Sandbox
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Prepared, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.ahead import Ahead
@@ -42,6 +42,68 @@ class Brought:
     saved_as: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadySession:
+    """A session that only needs the word to start: its doors are open, its workspace stands at `head`."""
+
+    head: str
+    sandbox: Sandbox
+    prepared: Prepared
+    open_things: AsyncExitStack
+
+    async def discard(self) -> None:
+        """Give it up; nothing of the agent was started."""
+        await self.prepared.discard()
+        await self.open_things.aclose()
+
+
+async def make_ready(
+    work: Work, key: str, *, role: Role, head: str, prompt: Prompt, logs: Path
+) -> ReadySession:
+    """Do all that comes before a session's start. Raises SandboxBroken, VcsError, DiskFull, Stop."""
+    logs.mkdir(parents=True, exist_ok=True)
+    open_things = AsyncExitStack()
+    try:
+        door = await open_things.enter_async_context(work.gateway.door(key))
+        doors = Doors(models=door.models, proxy=door.proxy)
+        sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
+        prepared = await sandbox.prepare(_command(work, key, sandbox, doors, role, prompt, logs))
+    except BaseException:
+        await open_things.aclose()
+        raise
+    return ReadySession(head=head, sandbox=sandbox, prepared=prepared, open_things=open_things)
+
+
+def _command(
+    work: Work, key: str, sandbox: Sandbox, doors: Doors, role: Role, prompt: Prompt, logs: Path
+) -> Command:
+    report = f"{sandbox.home}/{REPORT}"
+    invocation = work.agent.invocation(
+        SessionRequest(
+            prompt=prompt(report),
+            role=role,
+            run=work.run,
+            step=key,
+            workspace=sandbox.workspace,
+            home=sandbox.home,
+            report=report,
+            models_url=sandbox.endpoints.models,
+            model=work.context.model,
+            options=work.context.agent_options,
+        )
+    )
+    return Command(
+        argv=invocation.argv,
+        env={**workspace.proxy_env(sandbox), **invocation.env},
+        stdin=invocation.stdin,
+        files=invocation.files,
+        stdout=logs / "stdout.log",
+        stderr=logs / "stderr.log",
+        limits=work.session_limits,
+        doors=doors,
+    )
+
+
 async def run_session(
     work: Work,
     step: StepContext,
@@ -51,32 +113,36 @@ async def run_session(
     tree: str,
     prompt: Prompt,
     message: str,
-    meanwhile: Callable[[], None],
+    ahead: Ahead[ReadySession] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> SessionResult:
     """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
     `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
-    `meanwhile` is called once the agent is about to start, for what can be prepared while it works.
+    `ahead` may have made it ready. `meanwhile` is called once the agent is about to start, for what can be
+    prepared while it works.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
-    logs.mkdir(parents=True, exist_ok=True)
-    async with AsyncExitStack() as open_things:
-        async with work.gateway.door(step.key) as door:
-            doors = Doors(models=door.models, proxy=door.proxy)
-            sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
+    ready = await ahead.take() if ahead else None
+    if ready and (ready.head != head or step.attempt != 1):  # it was made for another start
+        await ready.discard()
+        ready = None
+    if ready is None:
+        ready = await make_ready(work, step.key, role=role, head=head, prompt=prompt, logs=logs)
+    sandbox = ready.sandbox
+    async with workspace.harvest_ahead(work, sandbox, head, message, logs) as harvesting:
+        async with ready.open_things:
             workspace.mark(work, PURPOSE, None)
-            ahead = workspace.harvest_ahead(work, sandbox, head, message, logs)
-            await open_things.enter_async_context(ahead)
             meanwhile()
-            ahead.begin()
-            ended, reader = await _play(work, step, sandbox, doors, role, prompt, logs)
+            harvesting.begin()
+            ended, reader = await _play(work, step, ready.prepared, logs)
         calls = work.ledger.model_calls(work.run, step.key)
         conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
         before = Brought(head=head, tree=tree)
         keep = POLICIES[conclusion.cause].keep_work
         brought, (report, problem), transcript, stderr = await asyncio.gather(
-            _land(work, step, sandbox, before, message, logs, ahead)
+            _land(work, step, sandbox, before, message, logs, harvesting)
             if keep
             else _put_aside(work, sandbox, before, logs),
             _read_report(sandbox),
@@ -105,37 +171,13 @@ async def run_session(
 
 
 async def _play(
-    work: Work, step: StepContext, sandbox: Sandbox, doors: Doors, role: Role, prompt: Prompt, logs: Path
+    work: Work, step: StepContext, prepared: Prepared, logs: Path
 ) -> tuple[Exit, TranscriptReader]:
-    request = SessionRequest(
-        prompt=prompt(f"{sandbox.home}/{REPORT}"),
-        role=role,
-        run=work.run,
-        step=step.key,
-        workspace=sandbox.workspace,
-        home=sandbox.home,
-        report=f"{sandbox.home}/{REPORT}",
-        models_url=sandbox.endpoints.models,
-        model=work.context.model,
-        options=work.context.agent_options,
-    )
-    invocation = work.agent.invocation(request)
     reader = TranscriptReader(logs / "stdout.log", work.agent.parse)
     teller = Teller(step)
     following = asyncio.create_task(reader.follow(teller.tell))
     try:
-        ended = await sandbox.exec(
-            Command(
-                argv=invocation.argv,
-                env={**workspace.proxy_env(sandbox), **invocation.env},
-                stdin=invocation.stdin,
-                files=invocation.files,
-                stdout=logs / "stdout.log",
-                stderr=logs / "stderr.log",
-                limits=work.session_limits,
-                doors=doors,
-            )
-        )
+        ended = await prepared.run()
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -157,24 +199,37 @@ async def _land(
     before: Brought,
     message: str,
     logs: Path,
-    ahead: Ahead,
+    harvesting: Ahead[Prepared],
 ) -> Brought:
     """Put what the session did on top of the commit it started from."""
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
-    left = await workspace.harvest(work, sandbox, before.head, message, into, logs, ahead)
-    landed = await work.repo.land(before.head, left.head, message, work.identity, when=datetime.now(UTC))
-    healthy = left.harvest.git == "healthy"
-    in_step = healthy and not left.harvest.leftover and landed.commit == left.head
+    found = await workspace.harvest(work, sandbox, before.head, message, logs, harvesting)
+    healthy = found.git == "healthy"
+    damage = () if healthy else (f"the workspace's .git was {found.git}; the files were saved without it",)
+    if not found.new:
+        workspace.mark(work, PURPOSE, before.head, in_step=healthy)
+        return replace(before, notes=(*found.notes, *damage))
+    bundle = workspace.left_bundle(logs)
+    try:
+        head, landed = await work.repo.bring_in_and_land(
+            bundle,
+            into,
+            before.head,
+            message,
+            work.identity,
+            datetime.now(UTC),
+            max_bytes=workspace.BUNDLE_BYTES,
+        )
+    finally:
+        bundle.unlink(missing_ok=True)
+    in_step = healthy and not found.leftover and landed.commit == head
     workspace.mark(work, PURPOSE, landed.commit, in_step=in_step)
-    damage = (
-        () if healthy else (f"the workspace's .git was {left.harvest.git}; the files were saved without it",)
-    )
     return Brought(
         head=landed.commit,
         tree=landed.tree,
-        leftover=left.harvest.leftover,
+        leftover=found.leftover,
         rewritten=landed.rewritten,
-        notes=(*left.harvest.notes, *damage),
+        notes=(*found.notes, *damage),
     )
 
 

@@ -7,16 +7,23 @@ between verification and the gate.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from itertools import zip_longest
+
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import Verdict
 from fabrik.workflows import briefing
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import session
 from fabrik.workflows.checks import run_checks
+from fabrik.workflows.context import SealedTask
 from fabrik.workflows.gate import ask
 from fabrik.workflows.judge import Standing
 from fabrik.workflows.results import ChecksResult, Shipped, VerificationResult
+from fabrik.workflows.session import ReadySession, make_ready
 from fabrik.workflows.shipping import publish
-from fabrik.workflows.task import do_task
+from fabrik.workflows.task import do_task, first_session
 from fabrik.workflows.verify import verify
 from fabrik.workflows.work import Stop, Work
 
@@ -31,18 +38,51 @@ async def ship(work: Work) -> Shipped | None:
     head, tree = work.base, await work.repo.tree(work.base)
     done: list[str] = []
     total = len(work.context.tasks)
-    for task in work.context.tasks:
-        work.journal.tell_progress(f"{len(done)}/{total} tasks")
-        accepted = await do_task(
-            work, task, head=head, tree=tree, failing_before=failing_before, done=tuple(done)
-        )
-        head, tree = accepted.head, accepted.tree
-        done.append(task.do)
+    async with AsyncExitStack() as given_up:
+        ahead: Ahead[ReadySession] | None = None
+        for task, after in zip_longest(work.context.tasks, work.context.tasks[1:]):
+            work.journal.tell_progress(f"{len(done)}/{total} tasks")
+            upcoming = _upcoming(work, after, failing_before, (*done, task.do), given_up) if after else None
+            accepted = await do_task(
+                work,
+                task,
+                head=head,
+                tree=tree,
+                failing_before=failing_before,
+                done=tuple(done),
+                ahead=ahead,
+                upcoming=upcoming,
+            )
+            head, tree, ahead = accepted.head, accepted.tree, accepted.ahead
+            done.append(task.do)
     work.journal.tell_progress(f"{total}/{total} tasks")
     number, verification = await _prove(work, head, tree)
     if not await ask(work, number, verification, failing_before):
         return None
     return await publish(work, verification)
+
+
+def _upcoming(
+    work: Work,
+    task: SealedTask,
+    failing_before: Collection[str],
+    done: tuple[str, ...],
+    given_up: AsyncExitStack,
+) -> Callable[[str], Ahead[ReadySession]]:
+    """Makes the first session of a task ready, from the commit that it will start from."""
+
+    def make(head: str) -> Ahead[ReadySession]:
+        key = first_session(task)
+        prompt = briefing.implement(work, task, pending=failing_before, done=done)
+        ahead = Ahead(
+            lambda: make_ready(
+                work, key, role="implement", head=head, prompt=prompt, logs=work.paths.step_logs(key, 1)
+            )
+        )
+        given_up.push_async_callback(ahead.discard)
+        return ahead
+
+    return make
 
 
 async def _baseline(work: Work) -> ChecksResult:

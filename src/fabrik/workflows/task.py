@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,11 +11,13 @@ from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
 from fabrik.outcome import POLICIES, Cause, Verdict
 from fabrik.workflows import briefing
+from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import session
 from fabrik.workflows.checks import CheckAhead, check_ahead, run_checks
 from fabrik.workflows.context import SealedTask
 from fabrik.workflows.judge import Judgement, Standing, judge_task
 from fabrik.workflows.results import ChecksResult, SessionResult
+from fabrik.workflows.session import ReadySession
 from fabrik.workflows.work import Stop, Work
 
 MOST_FILES = 200
@@ -29,6 +31,7 @@ class Accepted:
     head: str
     tree: str
     pending: tuple[str, ...]
+    ahead: Ahead[ReadySession] | None  # the next task's first session, being made ready
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,15 @@ class Judged:
     files: tuple[str, ...]  # what the session changed, at most MOST_FILES
 
 
+def first_session(task: SealedTask) -> str:
+    """The key of a task's first session."""
+    return _session(task, 1)
+
+
+def _session(task: SealedTask, number: int) -> str:
+    return f"task/{task.id}/implement#{number}"
+
+
 async def do_task(
     work: Work,
     task: SealedTask,
@@ -48,8 +60,13 @@ async def do_task(
     tree: str,
     failing_before: Collection[str],
     done: tuple[str, ...],
+    ahead: Ahead[ReadySession] | None = None,
+    upcoming: Callable[[str], Ahead[ReadySession]] | None = None,
 ) -> Accepted:
     """Work on a task, from the commit `head` with that tree, until it is accepted.
+
+    ahead: its first session, perhaps made ready already. upcoming: makes the session after this task ready,
+    given the commit that it starts from; it is begun while the checks run that will probably accept the task.
 
     Raises Stop when it cannot be finished within its bounds.
     """
@@ -64,14 +81,18 @@ async def do_task(
         async with check_ahead(work, f"task/{task.id}/checks#{number}", checks) as prepared:
             ran = await session(
                 work,
-                f"task/{task.id}/implement#{number}",
+                _session(task, number),
                 role="implement" if number == 1 else "fix",
                 head=head,
                 tree=standing.tree,
                 prompt=prompt,
                 message=briefing.commit_message(work, task),
+                ahead=ahead if number == 1 else None,
                 meanwhile=prepared.begin,
             )
+            following = upcoming(ran.head) if upcoming and prepared.begun else None
+            if following:
+                following.begin()
             before, head = head, ran.head
             judged = await _judge(
                 work,
@@ -86,7 +107,11 @@ async def do_task(
             )
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
-            return Accepted(task=task.id, head=head, tree=ran.tree, pending=judgement.pending)
+            return Accepted(
+                task=task.id, head=head, tree=ran.tree, pending=judgement.pending, ahead=following
+            )
+        if following:
+            await following.discard()
         standing = standing.after(ran, judgement.failures)
         reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:

@@ -7,7 +7,6 @@ workspace stands at; while a session works there is none, so what a crash leaves
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken, VcsError
@@ -21,14 +20,7 @@ from fabrik.workflows.work import Stop, Work
 
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
-
-
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    """What a session left in its workspace, now safe in the run's repository."""
-
-    head: str
-    harvest: Harvest
+HARVEST = "harvest.err"  # where the harvest says what it found
 
 
 async def open_sandbox(work: Work, purpose: str) -> Sandbox:
@@ -160,7 +152,7 @@ def _how(ended: Exit) -> str:
     return f"signal {ended.signal}" if ended.signal else f"exit status {ended.status}"
 
 
-def harvest_ahead(work: Work, sandbox: Sandbox, base: str, message: str, logs: Path) -> Ahead:
+def harvest_ahead(work: Work, sandbox: Sandbox, base: str, message: str, logs: Path) -> Ahead[Prepared]:
     """The harvest of a session, to be prepared while the session runs."""
 
     async def prepare() -> Prepared:
@@ -169,9 +161,18 @@ def harvest_ahead(work: Work, sandbox: Sandbox, base: str, message: str, logs: P
     return Ahead(prepare)
 
 
-def _harvest(work: Work, sandbox: Sandbox, base: str, message: str, logs: Path) -> Command:
-    argv = harvest_argv(work.repo.objects, base, sandbox.workspace, message, work.identity)
-    return _git(sandbox, argv, logs / "left.bundle", logs / "harvest.err")
+def _harvest(
+    work: Work, sandbox: Sandbox, base: str, message: str, logs: Path, *, salvage: bool = False
+) -> Command:
+    argv = harvest_argv(
+        work.repo.objects,
+        base,
+        sandbox.workspace,
+        message,
+        work.identity,
+        mode="salvage" if salvage else "trust",
+    )
+    return _git(sandbox, argv, left_bundle(logs), logs / HARVEST)
 
 
 async def harvest(
@@ -179,30 +180,28 @@ async def harvest(
     sandbox: Sandbox,
     base: str,
     message: str,
-    into: str,
     logs: Path,
-    ahead: Ahead | None = None,
-) -> Left:
-    """Bring everything a session left into the run's repository, below refs/fabrik/<into>.
+    ahead: Ahead[Prepared] | None = None,
+) -> Harvest:
+    """Collect everything a session left into the bundle `left_bundle(logs)`, if there is anything new.
 
-    Raises VcsError when what it left cannot be accepted, SandboxBroken when it cannot be collected.
+    Raises SandboxBroken when it cannot be collected, VcsError when the harvest made no sense.
     """
-    bundle, report = logs / "left.bundle", logs / "harvest.err"
     prepared = await ahead.take() if ahead else None
     if prepared:
         ended = await prepared.run()
     else:
         ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs))
+    if ended.stopped_by == "time":  # the agent's .git may be what it hangs on: its files alone, then
+        ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs, salvage=True))
     if not ended.ok:
-        raise SandboxBroken(f"the work could not be collected: {tail(report)}", where=sandbox.name)
-    found = parse(report.read_bytes())
-    try:
-        if bundle.stat().st_size > BUNDLE_BYTES:
-            raise VcsError("the session left more than 8 GiB of new history", where=sandbox.name)
-        head = (await work.repo.bring_in(bundle, into)).head or base if found.new else base
-    finally:
-        bundle.unlink(missing_ok=True)
-    return Left(head=head, harvest=found)
+        raise SandboxBroken(f"the work could not be collected: {tail(logs / HARVEST)}", where=sandbox.name)
+    return parse((logs / HARVEST).read_bytes())
+
+
+def left_bundle(logs: Path) -> Path:
+    """Where a harvest leaves its bundle."""
+    return logs / "left.bundle"
 
 
 async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> str | None:
@@ -211,11 +210,15 @@ async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> 
         return None
     into = f"saved/{work.relative(logs).replace('/', '.')}"
     try:
-        left = await harvest(work, sandbox, work.base, f"Saved from {purpose}", into, logs)
+        found = await harvest(work, sandbox, work.base, f"Saved from {purpose}", logs)
+        if found.new:
+            await work.repo.bring_in(left_bundle(logs), into, max_bytes=BUNDLE_BYTES)
     except VcsError as error:
         await work.journal.event("warning", text=f"work of an interrupted session was not accepted: {error}")
         return None
-    return None if not left.harvest.new else f"refs/fabrik/{into}"
+    finally:
+        left_bundle(logs).unlink(missing_ok=True)
+    return f"refs/fabrik/{into}" if found.new else None
 
 
 def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Command:
