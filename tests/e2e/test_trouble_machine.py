@@ -74,12 +74,13 @@ def test_the_command_of_the_command_agent(world: World) -> None:
     missing = world.directory / "nowhere"
     plain = world.make_agent(name="plain")
     plain.chmod(0o644)
-    for option, words in (
+    cases: list[tuple[list[str | Path], str]] = [
         ([], "--agent-command"),
         (["--agent-command", missing], f"{missing} is not a file"),
         (["--agent-command", world.directory], "is not a file"),
         (["--agent-command", plain], "is not executable"),
-    ):
+    ]
+    for option, words in cases:
         assert words in refused(world, *asked_for(world, "--agent", "command", *option))
     assert "chmod +x" in refused(world, *asked_for(world, "--agent", "command", "--agent-command", plain))
     assert no_runs(world)

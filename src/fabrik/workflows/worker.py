@@ -18,7 +18,7 @@ import traceback
 from contextlib import suppress
 
 from fabrik import paths
-from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError
+from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError, UsageError
 from fabrik.ledger.journal import Journal
 from fabrik.ledger.ownership import Ownership, claim
 from fabrik.ledger.store import Ledger
@@ -117,7 +117,10 @@ def main(argv: list[str]) -> int:
 
 
 def _leave(words: LastWords, error: FabrikError) -> None:
-    """End without a verdict, because the ledger cannot be written."""
+    """End without a verdict: the ledger cannot be written, or there is nothing to be done."""
+    if isinstance(error, UsageError):
+        words.nothing()
+        return
     if not isinstance(error, Fenced):  # the file is that of the worker that took the run over
         words.say(str(error))
     with suppress(OSError):
@@ -127,7 +130,8 @@ def _leave(words: LastWords, error: FabrikError) -> None:
 async def _work(ledger: Ledger, ownership: Ownership, starter: Starter, words: LastWords, umask: int) -> int:
     """Take the run to its verdict, or to the gate. Raises LedgerError, DiskFull where that cannot be written.
 
-    CancelledError: a signal ended the work, and nobody had asked to cancel the run.
+    UsageError: the run has ended meanwhile. CancelledError: a signal ended the work, and nobody had asked to
+    cancel the run.
     """
     since = ledger.events(ownership.run_id)[-1].seq
     signals = Signals()
