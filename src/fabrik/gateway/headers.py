@@ -43,7 +43,17 @@ _NOT_OUT = HOP_BY_HOP | frozenset(
     )
 )
 _NOT_BACK = HOP_BY_HOP | frozenset(
-    (b"set-cookie", b"content-length", b"content-encoding", b"location", b"alt-svc", b"www-authenticate")
+    (
+        b"set-cookie",
+        b"content-length",
+        b"content-encoding",
+        b"location",
+        b"alt-svc",
+        b"www-authenticate",
+        # Some CLIs would wait for it in their session. The host does: it is in ModelCall.retry_at.
+        b"retry-after",
+        b"retry-after-ms",
+    )
 )
 
 
