@@ -88,7 +88,7 @@ def test_codex() -> None:
     assert provider["base_url"] == f"{MODELS_URL}/openai/v1"
     assert invocation.env[provider["env_key"]] == PLACEHOLDER_KEY
     assert provider["request_max_retries"] <= 2
-    assert provider["stream_max_retries"] == 0
+    assert provider["stream_max_retries"] == 1
     assert config["features"]["unbounded_connection_retries"] is False
     assert invocation.env["CODEX_HOME"] == "/home/agent/.codex"
 

@@ -144,13 +144,13 @@ def test_broken_for_now(run: Run, name: str, failure: HttpError | JunkBody | Cut
     assert len(server.calls) <= 4  # their own retries are bounded
 
 
-@pytest.mark.parametrize("name", ["codex", "pi"])
-def test_a_limit_that_lasts_an_hour_is_not_waited_for(run: Run, name: str) -> None:
-    played, _, _ = run(name, HttpError(status=429, retry_after=3600))
+def test_a_limit_that_lasts_an_hour_is_not_waited_for(run: Run) -> None:
+    """The others wait where a header says so, which is why the gateway takes it away."""
+    played, _, _ = run("pi", HttpError(status=429, retry_after=3600))
     assert played.conclusion.cause is Cause.RATE_LIMITED
 
 
-@pytest.mark.parametrize("name", ["claude", "gemini"])
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini"])
 def test_a_limit(run: Run, name: str) -> None:
     played, _, _ = run(name, HttpError(status=429))
     assert played.conclusion.cause is Cause.RATE_LIMITED

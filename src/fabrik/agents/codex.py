@@ -20,7 +20,6 @@ from fabrik.events import Failed, Retrying, Said, SessionEnded, SessionEvent, Se
 from fabrik.outcome import Cause
 from fabrik.usage import Usage, Vendor
 
-# stream_max_retries: with one more, a 429 with a Retry-After of an hour makes it wait that hour.
 # `codex features list` has the names; plugins and apps only cause traffic that a closed network refuses.
 CONFIG = """\
 check_for_update_on_startup = false
@@ -32,7 +31,7 @@ base_url = {url}
 wire_api = "responses"
 env_key = "OPENAI_API_KEY"
 request_max_retries = {retries}
-stream_max_retries = 0
+stream_max_retries = {retries}
 
 [features]
 plugins = false
