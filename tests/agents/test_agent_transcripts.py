@@ -292,3 +292,15 @@ def test_gemini_tells_of_a_missing_model_on_stderr_only() -> None:
     assert (
         gemini.conclude(ending(1, stderr), gemini.parse(b'{"type":"init","session_id":"s"}')).cause is CRASHED
     )
+
+
+def test_a_sandbox_may_show_geminis_exit_status_as_a_signal() -> None:
+    gemini = load("gemini")
+    failed = gemini.parse(
+        b'{"type":"result","status":"error","error":{"type":"unknown","message":"Slow down"}}'
+    )
+    assert gemini.conclude(ending(-45), failed).cause is LIMITED
+    assert gemini.conclude(ending(-17), failed).cause is AUTH
+    assert gemini.conclude(ending(-9), failed).cause is OVERLOADED  # a real one: what it said last counts
+    killed = gemini.conclude(ending(-45), gemini.parse(b'{"type":"init","session_id":"s"}'))
+    assert killed.cause is CRASHED

@@ -101,16 +101,25 @@ class Gemini:
 
     def conclude(self, ending: Ending, events: Sequence[SessionEvent]) -> Conclusion:
         conclusion = conclude(ending, events)
-        if ending.status is None or conclusion.cause is Cause.ENDED:
+        status = _status(ending, events)
+        if status is None or conclusion.cause is Cause.ENDED:
             return conclusion
-        if ending.status in CAUSE_OF_STATUS:
-            return replace(conclusion, cause=CAUSE_OF_STATUS[ending.status])
-        if ending.status in HTTP_OF_STATUS:
-            return replace(conclusion, cause=cause_of_http(HTTP_OF_STATUS[ending.status]))
+        if status in CAUSE_OF_STATUS:
+            return replace(conclusion, cause=CAUSE_OF_STATUS[status])
+        if status in HTTP_OF_STATUS:
+            return replace(conclusion, cause=cause_of_http(HTTP_OF_STATUS[status]))
         thrown = THROWN.search(ending.stderr_tail)
         if conclusion.cause is Cause.OVERLOADED and thrown:
             return replace(conclusion, cause=cause_of_http(int(thrown[1])))
         return conclusion
+
+
+def _status(ending: Ending, events: Sequence[SessionEvent]) -> int | None:
+    """The exit status. A sandbox that passes statuses on as a shell does shows 173 (a 429) as signal 45."""
+    if ending.signal is None:
+        return ending.status
+    ended_itself = any(isinstance(event, Failed) for event in events)
+    return 128 + ending.signal if ended_itself and 128 + ending.signal in HTTP_OF_STATUS else None
 
 
 def _result(event: Mapping[str, Any]) -> Sequence[SessionEvent]:
