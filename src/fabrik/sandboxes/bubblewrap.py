@@ -68,7 +68,7 @@ class BubblewrapSandbox(HostSandbox):
             ours.pop_all()  # closed by `gone`
             try:
                 if await boxed.made() is not None:
-                    word.made(boxed.pid)
+                    await word.made(boxed.pid)
                     if command.doors:
                         os.write(block[1], b"x")  # the forwarder starts, and waits before the command
                     await word.given()

@@ -124,7 +124,7 @@ class HostSandbox(ABC):
 
     async def _run(self, command: Command, streams: Streams, held: Held) -> Exit:
         limits = command.limits
-        group, grouped = self._group(limits)
+        group, grouped = await asyncio.to_thread(self._group, limits)
         running: Running | None = None
         stopped: StoppedBy | None = None
         ended = Ended(status=None, signal=9)
@@ -282,9 +282,12 @@ class Word:
         self._home = home
         self._enter = enter
 
-    def made(self, pid: int) -> None:
-        """This process is the top of all that the command will start: put it into its groups now."""
-        self._enter(pid)
+    async def made(self, pid: int) -> None:
+        """This process is the top of all that the command will start: put it into its groups now.
+
+        The kernel may take tens of milliseconds to move a process into a group; others need not wait.
+        """
+        await asyncio.to_thread(self._enter, pid)
 
     async def given(self) -> None:
         """Wait for the word to start. Raises NotWanted."""

@@ -72,7 +72,7 @@ class PlainSandbox(HostSandbox):
             )
             tended = Tended(child, status_read, keep.pop_all(), self.name)
             try:
-                word.made(child.pid)
+                await word.made(child.pid)
                 await word.given()
                 os.write(go_write, b"x")  # now it may start the command
             except BrokenPipeError:

@@ -16,6 +16,8 @@ class Discardable(Protocol):
     async def discard(self) -> None: ...
 
 
+HEAD_START = 0.004  # seconds for what is waited for to get under way, before something is made beside it
+
 T = TypeVar("T", bound=Discardable)
 
 
@@ -26,12 +28,13 @@ class Ahead(Generic[T]):
         self._make = make
         self._task: asyncio.Task[T | None] | None = None
 
-    def begin(self) -> None:
-        """Start making it; saying it again changes nothing."""
+    def begin(self, *, after: float = 0.0) -> None:
+        """Start making it, `after` so many seconds; saying it again changes nothing."""
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(after))
 
-    async def _run(self) -> T | None:
+    async def _run(self, after: float) -> T | None:
+        await asyncio.sleep(after)
         return await self._make()
 
     async def take(self) -> T | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES, Policy, Verdict
+from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.results import SessionResult
@@ -32,6 +33,7 @@ async def session(
     message: str,
     ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    afterwards: Callable[[Sandbox], None] = lambda _: None,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
@@ -55,6 +57,7 @@ async def session(
                 message=message,
                 ahead=ahead,
                 meanwhile=meanwhile,
+                afterwards=afterwards,
             )
 
         inputs = {"head": head, "role": role, "prompt": prompt("$FABRIK_REPORT"), "agent": work.agent.name}

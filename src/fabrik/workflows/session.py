@@ -44,10 +44,10 @@ class Brought:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadySession:
-    """A session that only needs the word to start: its doors are open, its workspace stands at `head`."""
+    """A session that only needs the word to start: its doors are open, its process waits."""
 
-    head: str
     sandbox: Sandbox
+    doors: Doors
     prepared: Prepared
     open_things: AsyncExitStack
 
@@ -58,20 +58,47 @@ class ReadySession:
 
 
 async def make_ready(
-    work: Work, key: str, *, role: Role, head: str, prompt: Prompt, logs: Path
+    work: Work, key: str, sandbox: Sandbox, *, role: Role, prompt: Prompt, logs: Path
 ) -> ReadySession:
-    """Do all that comes before a session's start. Raises SandboxBroken, VcsError, DiskFull, Stop."""
+    """Do all that comes before a session's start, except for its workspace; its HOME is made anew.
+
+    Raises SandboxBroken, DiskFull.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     open_things = AsyncExitStack()
     try:
         door = await open_things.enter_async_context(work.gateway.door(key))
         doors = Doors(models=door.models, proxy=door.proxy)
-        sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
         prepared = await sandbox.prepare(_command(work, key, sandbox, doors, role, prompt, logs))
     except BaseException:
         await open_things.aclose()
         raise
-    return ReadySession(head=head, sandbox=sandbox, prepared=prepared, open_things=open_things)
+    return ReadySession(sandbox=sandbox, doors=doors, prepared=prepared, open_things=open_things)
+
+
+async def _ready(
+    work: Work,
+    step: StepContext,
+    ahead: Ahead[ReadySession] | None,
+    *,
+    role: Role,
+    head: str,
+    prompt: Prompt,
+    logs: Path,
+) -> ReadySession:
+    """A ready session on a workspace at `head`: the one that was made ahead, if it still fits."""
+    ready = await ahead.take() if ahead else None
+    if ready:
+        if step.attempt == 1 and await workspace.brought_to(work, ready.sandbox, PURPOSE, head, logs):
+            return ready
+        await ready.discard()
+    async with AsyncExitStack() as setup_only:
+        doors = None
+        if work.context.setup:
+            door = await setup_only.enter_async_context(work.gateway.door(step.key))
+            doors = Doors(models=door.models, proxy=door.proxy)
+        sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
+    return await make_ready(work, step.key, sandbox, role=role, prompt=prompt, logs=logs)
 
 
 def _command(
@@ -115,21 +142,18 @@ async def run_session(
     message: str,
     ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    afterwards: Callable[[Sandbox], None] = lambda _: None,
 ) -> SessionResult:
     """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
     `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
     `ahead` may have made it ready. `meanwhile` is called once the agent is about to start, for what can be
-    prepared while it works.
+    prepared while it works; `afterwards` with its sandbox once the agent has ended and its HOME is free.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
-    ready = await ahead.take() if ahead else None
-    if ready and (ready.head != head or step.attempt != 1):  # it was made for another start
-        await ready.discard()
-        ready = None
-    if ready is None:
-        ready = await make_ready(work, step.key, role=role, head=head, prompt=prompt, logs=logs)
+    logs.mkdir(parents=True, exist_ok=True)
+    ready = await _ready(work, step, ahead, role=role, head=head, prompt=prompt, logs=logs)
     sandbox = ready.sandbox
     async with workspace.harvest_ahead(work, sandbox, head, message, logs) as harvesting:
         async with ready.open_things:
@@ -139,13 +163,15 @@ async def run_session(
             ended, reader = await _play(work, step, ready.prepared, logs)
         calls = work.ledger.model_calls(work.run, step.key)
         conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
+        report, problem = await _read_report(sandbox)
         before = Brought(head=head, tree=tree)
         keep = POLICIES[conclusion.cause].keep_work
-        brought, (report, problem), transcript, stderr = await asyncio.gather(
+        if keep:
+            afterwards(sandbox)
+        brought, transcript, stderr = await asyncio.gather(
             _land(work, step, sandbox, before, message, logs, harvesting)
             if keep
             else _put_aside(work, sandbox, before, logs),
-            _read_report(sandbox),
             seal(logs / "stdout.log", work.paths.directory),
             seal(logs / "stderr.log", work.paths.directory),
         )

@@ -7,12 +7,13 @@ between verification and the gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from itertools import zip_longest
 
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import Verdict
+from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows import briefing
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import session
@@ -23,7 +24,7 @@ from fabrik.workflows.judge import Standing
 from fabrik.workflows.results import ChecksResult, Shipped, VerificationResult
 from fabrik.workflows.session import ReadySession, make_ready
 from fabrik.workflows.shipping import publish
-from fabrik.workflows.task import do_task, first_session
+from fabrik.workflows.task import Upcoming, do_task, first_session
 from fabrik.workflows.verify import verify
 from fabrik.workflows.work import Stop, Work
 
@@ -68,17 +69,14 @@ def _upcoming(
     failing_before: Collection[str],
     done: tuple[str, ...],
     given_up: AsyncExitStack,
-) -> Callable[[str], Ahead[ReadySession]]:
-    """Makes the first session of a task ready, from the commit that it will start from."""
+) -> Upcoming:
+    """Makes the first session of a task ready, in the sandbox where the one before it has just ended."""
 
-    def make(head: str) -> Ahead[ReadySession]:
+    def make(sandbox: Sandbox) -> Ahead[ReadySession]:
         key = first_session(task)
         prompt = briefing.implement(work, task, pending=failing_before, done=done)
-        ahead = Ahead(
-            lambda: make_ready(
-                work, key, role="implement", head=head, prompt=prompt, logs=work.paths.step_logs(key, 1)
-            )
-        )
+        logs = work.paths.step_logs(key, 1)
+        ahead = Ahead(lambda: make_ready(work, key, sandbox, role="implement", prompt=prompt, logs=logs))
         given_up.push_async_callback(ahead.discard)
         return ahead
 

@@ -10,8 +10,9 @@ from typing import Literal
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
 from fabrik.outcome import POLICIES, Cause, Verdict
+from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows import briefing
-from fabrik.workflows.ahead import Ahead
+from fabrik.workflows.ahead import HEAD_START, Ahead
 from fabrik.workflows.attempts import session
 from fabrik.workflows.checks import CheckAhead, check_ahead, run_checks
 from fabrik.workflows.context import SealedTask
@@ -32,6 +33,28 @@ class Accepted:
     tree: str
     pending: tuple[str, ...]
     ahead: Ahead[ReadySession] | None  # the next task's first session, being made ready
+
+
+Upcoming = Callable[[Sandbox], Ahead[ReadySession]]
+
+
+class Following:
+    """The session after this task, made ready when a session of this task has ended."""
+
+    def __init__(self, upcoming: Upcoming | None) -> None:
+        self._upcoming = upcoming
+        self.ahead: Ahead[ReadySession] | None = None
+
+    def begin(self, sandbox: Sandbox) -> None:
+        """Begin to make it ready in this sandbox."""
+        if self._upcoming:
+            self.ahead = self._upcoming(sandbox)
+            self.ahead.begin()
+
+    async def discard(self) -> None:
+        """The task is not accepted yet."""
+        if self.ahead:
+            await self.ahead.discard()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +84,12 @@ async def do_task(
     failing_before: Collection[str],
     done: tuple[str, ...],
     ahead: Ahead[ReadySession] | None = None,
-    upcoming: Callable[[str], Ahead[ReadySession]] | None = None,
+    upcoming: Upcoming | None = None,
 ) -> Accepted:
     """Work on a task, from the commit `head` with that tree, until it is accepted.
 
     ahead: its first session, perhaps made ready already. upcoming: makes the session after this task ready,
-    given the commit that it starts from; it is begun while the checks run that will probably accept the task.
+    as soon as a session of this one has ended, for the checks will probably accept it.
 
     Raises Stop when it cannot be finished within its bounds.
     """
@@ -78,6 +101,7 @@ async def do_task(
     checks = (*task.checks, *work.context.checks)
     while True:
         number += 1
+        following = Following(upcoming)
         async with check_ahead(work, f"task/{task.id}/checks#{number}", checks) as prepared:
             ran = await session(
                 work,
@@ -89,10 +113,8 @@ async def do_task(
                 message=briefing.commit_message(work, task),
                 ahead=ahead if number == 1 else None,
                 meanwhile=prepared.begin,
+                afterwards=following.begin,
             )
-            following = upcoming(ran.head) if upcoming and prepared.begun else None
-            if following:
-                following.begin()
             before, head = head, ran.head
             judged = await _judge(
                 work,
@@ -108,10 +130,9 @@ async def do_task(
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
             return Accepted(
-                task=task.id, head=head, tree=ran.tree, pending=judgement.pending, ahead=following
+                task=task.id, head=head, tree=ran.tree, pending=judgement.pending, ahead=following.ahead
             )
-        if following:
-            await following.discard()
+        await following.discard()
         standing = standing.after(ran, judgement.failures)
         reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:
@@ -160,6 +181,7 @@ async def _judge(
 async def _changed(work: Work, before: str, ran: SessionResult) -> tuple[str, ...]:
     if not ran.changed:
         return ()
+    await asyncio.sleep(HEAD_START)
     return tuple(file.path for file in (await work.repo.diff_stat(before, ran.head))[:MOST_FILES])
 
 

@@ -67,10 +67,9 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
     marker = work.paths.sandboxes / f"{purpose}.json"
     if (work.paths.sandboxes / purpose).exists():
         sandbox = await open_sandbox(work, purpose)
-        stands_at, in_step = _read_marker(marker)
-        if stands_at == commit and (in_step or await _resync(work, sandbox, commit, logs)):
+        if await brought_to(work, sandbox, purpose, commit, logs):
             return sandbox
-        if stands_at is None:
+        if _read_marker(marker)[0] is None:
             await save_aside(work, sandbox, purpose, logs)
         await remove_sandbox(work, purpose)
     sandbox = await open_sandbox(work, purpose)
@@ -79,6 +78,12 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
         raise Stop(Verdict.BLOCKED, problem)
     mark(work, purpose, commit)
     return sandbox
+
+
+async def brought_to(work: Work, sandbox: Sandbox, purpose: str, commit: str, logs: Path) -> bool:
+    """Whether the workspace stands at `commit`, perhaps with a new .git laid under its files just now."""
+    stands_at, in_step = _read_marker(work.paths.sandboxes / f"{purpose}.json")
+    return stands_at == commit and (in_step or await _resync(work, sandbox, commit, logs))
 
 
 def mark(work: Work, purpose: str, commit: str | None, *, in_step: bool = True) -> None:
