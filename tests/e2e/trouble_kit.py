@@ -130,6 +130,18 @@ def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     wait_for(lambda: is_gone(pid), f"the end of process {pid}")
 
 
+def has_ledger_open(pid: int, world: World) -> bool:
+    """A command has begun to read."""
+    ledger = str(world.home / "ledger.db")
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(descriptor.readlink()))
+        except OSError:
+            continue
+    return ledger in found
+
+
 def waiting_run(world: World, *options: str | Path) -> tuple[Gatekeeper, Run]:
     """A detached run whose agent waits in its second task."""
     keeper = Gatekeeper(world)

@@ -12,6 +12,7 @@ from fabrik.errors import UsageError
 
 BLOCK = 256 << 10
 TAIL = 8 << 20  # bytes at the end of a log in which its last lines are looked for
+SUFFIXES = (".log", ".err")
 LONGEST = 64 << 10  # bytes of one line that are shown at once: a longer line goes on in the next
 
 
@@ -48,7 +49,12 @@ def find_logs(directory: Path, steps: Iterable[str]) -> list[Log]:
             continue
         for attempt in sorted((path for path in starts.iterdir() if path.name.isdigit()), key=_number):
             # Verification keeps the logs of held-out checks in a directory of their own.
-            files = sorted(path for path in attempt.rglob("*") if path.is_file() and not path.is_symlink())
+            # What git hands over (bundles, archives) is kept there for a moment as well, and is no log.
+            files = sorted(
+                path
+                for path in attempt.rglob("*")
+                if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink()
+            )
             found.extend(Log(step=step, attempt=_number(attempt), path=path) for path in files)
     return found
 
