@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import time
 from pathlib import Path
 
 from bench.figures import Figure, median
-from bench.project import fabrik, make_agent, make_project, make_spec
+from bench.project import make_agent, make_project, make_spec
 from bench.workers import start, wait_for_all
+from fabrik.ledger.store import Ledger
 
 FLOOD = """#!/bin/sh
 # Writes 1 GiB of lines of 200 bytes, then does its task.
@@ -48,9 +48,10 @@ def ours(directory: Path) -> tuple[float, float]:
     home = directory / "home"
     run = start(spec, project, agent, home)
     peak = wait_for_all([run], home)[run]
-    events = json.loads(fabrik("runs", "show", run, "--json", home=home).stdout)["steps"]
-    step = next(s for s in events if s["key"] == "task/1/implement#1")
-    return float(step["finished_at"]) - float(step["started_at"]), peak
+    with Ledger.open(home / "ledger.db") as ledger:
+        step = next(step for step in ledger.steps(run) if step.key == "task/1/implement#1")
+    assert step.finished_at is not None
+    return step.finished_at - step.started_at, peak
 
 
 def measure(directory: Path) -> list[Figure]:

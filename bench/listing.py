@@ -55,7 +55,7 @@ def measure(directory: Path) -> list[Figure]:
     environment = {**os.environ, "FABRIK_HOME": str(directory)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     python = sys.executable
-    ours = [Path(python).with_name("fabrik"), "runs", "list"]
+    ours: list[str | Path] = [Path(python).with_name("fabrik"), "runs", "list"]
     seconds(ours, environment)
     pairs = [
         (seconds([python, "-c", "pass"], environment), seconds(ours, environment)) for _ in range(ROUNDS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.figures import Figure, median
 from bench.project import git, make_agent, make_project, make_spec
-from bench.workers import start, wait_for_all
+from bench.workers import record, start_all, wait_for_all
 
 RUNS = 50
 
@@ -19,9 +19,12 @@ def measure(directory: Path) -> list[Figure]:
     home = directory / "home"
     began = time.perf_counter()
     runs = [
-        start(make_spec(directory / "specs", 2, name=f"many-{n}"), project, agent, home) for n in range(RUNS)
+        record(make_spec(directory / "specs", 2, name=f"many-{n}"), project, agent, home) for n in range(RUNS)
     ]
+    workers = start_all(runs, home)
     peaks = wait_for_all(runs, home)
+    for worker in workers:
+        worker.wait()
     seconds = time.perf_counter() - began
     counts = {
         int(git("rev-list", "--count", f"main..spec-many-{number}", cwd=project)) for number in range(RUNS)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 from bench.project import fabrik
 from fabrik.ledger.ownership import owner_process
 from fabrik.ledger.store import Ledger
+from fabrik.workflows.dispatch import RunRequest, dispatch
 
 PATIENCE = 900.0  # seconds until a measurement is given up
 
@@ -22,6 +27,21 @@ def start(spec: Path, project: Path, agent: Path, home: Path, *options: str) -> 
     )
     with Ledger.open(home / "ledger.db") as ledger:
         return ledger.find_run("last").id
+
+
+def record(spec: Path, project: Path, agent: Path, home: Path) -> str:
+    """Dispatch a run without starting its worker; its id."""
+    os.environ["FABRIK_HOME"] = str(home)
+    request = RunRequest(spec=spec, project=project, agent="command", agent_command=agent, auto_approve=True)
+    return asyncio.run(dispatch(request, lambda _: None))
+
+
+def start_all(runs: Sequence[str], home: Path) -> list[subprocess.Popen[bytes]]:
+    """Start the workers of recorded runs, all at the same time."""
+    environment = {**os.environ, "FABRIK_HOME": str(home)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "fabrik.workflows.worker"]
+    return [subprocess.Popen([*command, run], env=environment) for run in runs]
 
 
 def wait_for_all(runs: Sequence[str], home: Path) -> dict[str, float]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fabrik.workflows.results import LogFile
 
-KEEP_HEAD = 8 << 20  # bytes kept of a very long log: its beginning …
-KEEP_TAIL = 24 << 20  # … and its end
+KEEP_HEAD = 4 << 20  # bytes kept of a very long log: its beginning …
+KEEP_TAIL = 12 << 20  # … and its end
 TAIL_LINES = 60  # lines of a failed check that the agent and the human see
 TAIL_BYTES = 8 << 10
 
@@ -22,27 +22,32 @@ _ESCAPES = re.compile(
 
 async def seal(log: Path, directory: Path) -> LogFile:
     """Measure, trim and hash a log whose command has ended. Paths are stored relative to `directory`."""
-    return await asyncio.to_thread(_seal, log, directory)
+    sealed, whole = await asyncio.to_thread(_seal, log, directory)
+    if whole is not None:  # giving a gigabyte back takes the kernel a while: nobody needs to wait for it
+        asyncio.get_running_loop().run_in_executor(None, os.close, whole)
+    return sealed
 
 
-def _seal(log: Path, directory: Path) -> LogFile:
+def _seal(log: Path, directory: Path) -> tuple[LogFile, int | None]:
     size = log.stat().st_size
     trimmed = size > KEEP_HEAD + KEEP_TAIL
-    if trimmed:
-        _trim(log, size)
+    whole = _trim(log, size) if trimmed else None
     with log.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return LogFile(path=str(log.relative_to(directory)), size=size, sha256=digest, trimmed=trimmed)
+    sealed = LogFile(path=str(log.relative_to(directory)), size=size, sha256=digest, trimmed=trimmed)
+    return sealed, whole
 
 
-def _trim(log: Path, size: int) -> None:
-    with log.open("r+b") as file:
-        file.seek(size - KEEP_TAIL)
-        end = file.read(KEEP_TAIL)
-        file.seek(KEEP_HEAD)
+def _trim(log: Path, size: int) -> int:
+    """Put a file with the beginning and the end in place of the log; the open descriptor of the whole one."""
+    whole = os.open(log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    kept = log.with_name(f"{log.name}.kept")
+    with kept.open("wb") as file:
+        file.write(os.pread(whole, KEEP_HEAD, 0))
         file.write(b"\n[... %d bytes are not kept ...]\n" % (size - KEEP_HEAD - KEEP_TAIL))
-        file.write(end)
-        file.truncate()
+        file.write(os.pread(whole, KEEP_TAIL, size - KEEP_TAIL))
+    kept.rename(log)
+    return whole
 
 
 def read_end(log: Path, size: int) -> bytes:

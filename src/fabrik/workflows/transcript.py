@@ -10,9 +10,10 @@ from pathlib import Path
 from fabrik.events import Said, SessionEvent, ToolCalled
 
 BLOCK = 256 << 10
-LONGEST_LINE = 4 << 20  # a longer line is dropped: no CLI's event is that long
-BACKLOG = 16 << 20  # further behind than this, the reader jumps ahead …
-REJOIN = 8 << 20  # … to this many bytes before the end, where the closing events are
+LONGEST_LINE = 2 << 20  # a longer line is dropped: no CLI's event is that long
+BACKLOG = 4 << 20  # further behind than this, the reader jumps ahead: a flood is not worth the processor …
+REJOIN = 1 << 20  # … to this many bytes before the end
+ENDING = 4 << 20  # bytes before the end that are read in any case: the closing events are there
 POLL = 0.1  # seconds
 KEPT = 2_000  # structural events kept for the conclusion
 
@@ -28,13 +29,13 @@ class TranscriptReader:
         self._dropping = False
         self.structural: deque[SessionEvent] = deque(maxlen=KEPT)  # everything but what the model said
 
-    def read(self) -> list[SessionEvent]:
+    def read(self, rejoin: int = REJOIN) -> list[SessionEvent]:
         """The events in what was written since the last call, at most BACKLOG bytes of it."""
         events: list[SessionEvent] = []
         with self._path.open("rb") as file:
             end = file.seek(0, 2)
             if end - self._offset > BACKLOG:
-                self._offset, self._partial, self._dropping = end - REJOIN, b"", True
+                self._offset, self._partial, self._dropping = end - rejoin, b"", True
             file.seek(self._offset)
             while block := file.read(BLOCK):
                 self._offset += len(block)
@@ -45,7 +46,7 @@ class TranscriptReader:
 
     def finish(self) -> list[SessionEvent]:
         """The rest, with a last line that has no newline."""
-        events = self.read()
+        events = self.read(ENDING)
         last = self._parse(self._partial) if self._partial and not self._dropping else ()
         self.structural.extend(event for event in last if not isinstance(event, Said | ToolCalled))
         return [*events, *last]
