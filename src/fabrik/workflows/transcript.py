@@ -14,7 +14,8 @@ LONGEST_LINE = 2 << 20  # a longer line is dropped: no CLI's event is that long
 BACKLOG = 4 << 20  # further behind than this, the reader jumps ahead: a flood is not worth the processor …
 REJOIN = 1 << 20  # … to this many bytes before the end
 ENDING = 4 << 20  # bytes before the end that are read in any case: the closing events are there
-POLL = 0.1  # seconds
+POLL = 0.1  # seconds between two looks …
+POLL_FLOOD = 1.0  # … while more is written than anybody could read
 KEPT = 2_000  # structural events kept for the conclusion
 
 
@@ -66,8 +67,11 @@ class TranscriptReader:
 
     async def follow(self, report: Callable[[SessionEvent], None]) -> None:
         """Report events as they come, until cancelled."""
+        pause = POLL
         while True:
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(pause)
+            before = self._offset
             if self._path.exists():
                 for event in await asyncio.to_thread(self.read):
                     report(event)
+            pause = POLL_FLOOD if self._offset - before > BACKLOG else POLL
