@@ -17,6 +17,7 @@ from trouble_kit import (
     has_ledger_open,
     kill,
     lines,
+    nothing_left,
     refused,
     shipped_well,
     start,
@@ -111,7 +112,7 @@ def test_cancel_a_living_run(world: World) -> None:
     done = world.fabrik("run", "cancel", run.id)
     assert "cancelled" in done.stdout
     assert finish(follower).returncode == 130
-    wait_for(lambda: not world.leftovers(), "the end of every process")
+    nothing_left(world)
     found = world.last()
     assert (found.status, found.alive) == ("cancelled", False)
     assert git("branch", "--list", "spec-feature", cwd=world.project) == ""
@@ -165,7 +166,7 @@ def test_cancel_twice_at_once(world: World) -> None:
     assert {done.returncode for done in both} <= {0, 2}
     assert any(done.returncode == 0 for done in both)
     assert world.last().status == "cancelled"
-    wait_for(lambda: not world.leftovers(), "the end of every process")
+    nothing_left(world)
     assert len(world.events("run.verdict")) == 1
 
 

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import World, git, rows, wait_for
+from harness import World, git, rows
 from trouble_kit import (
     finish,
     given,
     kill,
     lines,
+    nothing_left,
     refused,
     shipped_well,
     start,
@@ -137,7 +138,7 @@ def test_reject(world: World) -> None:
     assert world.fabrik("run", "attach", run.id, status=4).stdout
     repository = world.home / "runs" / run.id / "repo.git"
     assert git("rev-parse", "refs/fabrik/candidate", cwd=repository) == run.candidate
-    wait_for(lambda: not world.leftovers(), "the end of every process")
+    nothing_left(world)
 
 
 def test_reject_needs_a_reason(world: World) -> None:

@@ -17,6 +17,7 @@ from trouble_kit import (
     given,
     is_gone,
     kill,
+    nothing_left,
     refused,
     shipped_well,
     start,
@@ -46,7 +47,7 @@ def test_worker_is_killed_while_followed(world: World) -> None:
     assert "Nothing is lost" in followed.stdout
     assert f"fabrik run resume {run.id[-8:]}" in followed.stdout
     assert not followed.stderr
-    wait_for(lambda: not world.leftovers(), "the end of the agent")
+    nothing_left(world)
     assert "interrupted" in world.fabrik("runs", "list").stdout
     [listed] = json.loads(world.fabrik("runs", "list", "--json").stdout)
     assert (listed["status"], listed["state"], listed["alive"]) == ("running", "interrupted", False)
@@ -194,7 +195,7 @@ def test_cancel_and_resume_at_once(world: World) -> None:
     assert "cancelled" in cancelled.stdout
     assert finish(resuming).returncode in (2, 130)
     assert world.last().status == "cancelled"
-    wait_for(lambda: not world.leftovers(), "the end of every process")
+    nothing_left(world)
     keeper.let_go()
     world.fabrik("run", "resume", run.id)
     shipped_well(world, run.id)

@@ -247,6 +247,26 @@ def test_held_out_files_in_the_repository(world: World) -> None:
     assert world.last().status == "shipped"
 
 
+def test_held_out_files_in_the_history(world: World) -> None:
+    """What was committed once can be found by an agent that looks for it: told, and the run goes on."""
+    spec = world.make_spec(tasks=1)
+    (spec.parent / "secret.sh").write_text("test -f done-1.txt\n")
+    (spec.parent / "empty.py").touch()
+    content = json.loads(spec.read_text())
+    files = {"hidden_test.sh": "secret.sh", "hidden/__init__.py": "empty.py"}
+    spec.write_text(json.dumps(content | {"holdout": [{"run": "sh hidden_test.sh", "files": files}]}))
+    (world.project / "old.sh").write_text("test -f done-1.txt\n")
+    (world.project / "__init__.py").touch()
+    git("add", "-A", cwd=world.project)
+    git("commit", "-q", "-m", "old", cwd=world.project)
+    git("rm", "-q", "old.sh", cwd=world.project)
+    git("commit", "-q", "-m", "gone", cwd=world.project)
+    done = world.fabrik("run", *given(world, spec=spec), "--auto-approve")
+    assert done.stderr.count("warning: ") == 1
+    assert f"an agent that looks for it can read it: {spec.parent / 'secret.sh'}" in done.stderr
+    assert world.last().status == "shipped"
+
+
 def test_spec_with_held_out_checks_in_the_repository(world: World) -> None:
     """The agent could read the held-out commands in it: refused, until git does not track it any more."""
     outside = world.make_spec(tasks=1)

@@ -151,13 +151,21 @@ def waiting_run(world: World, *options: str | Path) -> tuple[Gatekeeper, Run]:
     return keeper, run
 
 
+def nothing_left(world: World) -> None:
+    """Every process of the world ends."""
+    try:
+        wait_for(lambda: not world.leftovers(), "the end of every process")
+    except AssertionError as error:
+        raise AssertionError("\n".join(world.leftovers())) from error
+
+
 def shipped_well(world: World, run: str, branch: str = "spec-feature") -> None:
     """The run has shipped, with one commit for each task, and nothing is left running."""
     found = json.loads(world.fabrik("runs", "show", run, "--json").stdout)
     assert (found["status"], found["reason"]) == ("shipped", None)
     assert world.commits(branch) == ["Do task 1", "Do task 2"]
     assert (Path(found["directory"]) / "reports" / "done.json").exists()
-    wait_for(lambda: not world.leftovers(), "the end of every process")
+    nothing_left(world)
 
 
 def lines(text: str) -> list[dict[str, Any]]:

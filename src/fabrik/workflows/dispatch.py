@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik import __version__, paths
@@ -22,12 +21,12 @@ from fabrik.specs.model import Loaded, Task
 from fabrik.specs.read import load
 from fabrik.specs.tasks import tasks_of
 from fabrik.specs.unchecked import unchecked
-from fabrik.vcs.base import Base, fetch_base, is_address
-from fabrik.vcs.in_the_way import branch_in_the_way, remote_branch_in_the_way
-from fabrik.vcs.project import Identity, check_branch_name, facts, identity, inspect
+from fabrik.vcs.base import Base, fetch_base
+from fabrik.vcs.project import Identity, identity
 from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.agents import ChosenAgent, choose_agent, require_key
 from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
+from fabrik.workflows.destination import Source, Warn, choose_branch, find_source, tell_rivals
 from fabrik.workflows.request import RunRequest
 from fabrik.workflows.seal import (
     seal_check,
@@ -41,18 +40,7 @@ from fabrik.workflows.unseen import require_unseen
 
 RESERVE = 64 << 20  # bytes that must be free to start a run: room for the ledger to tell how it went
 
-Warn = Callable[[str], None]
-
 __all__ = ["RunRequest", "dispatch"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where the project is, and where a finished run's branch goes."""
-
-    place: str  # absolute path of a local repository, or an address
-    local: Path | None  # the root of the working tree that --project names
-    remote: str | None  # the name of the project's remote, for --push
 
 
 async def dispatch(request: RunRequest, warn: Warn) -> str:
@@ -77,15 +65,15 @@ async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
     for weak in loaded.problems:
         warn(str(weak))
     extra_prompt = _read_prompt(request.prompt) if request.prompt else None
-    source = await _source(request, warn)
+    source = await find_source(request, warn)
     config = load_config(source.local, user_config_path(), flags=request.settings())
     agent = choose_agent(config, request)
     await _require_sandbox(config.sandbox, warn)
     require_key(agent, config)
-    branch = await _branch(request, loaded, source)
-    _tell_rivals(home, source, branch, warn)
+    branch = await choose_branch(request, loaded.spec.id, source)
+    tell_rivals(home, source, branch, warn)
     base = await fetch_base(home.projects, source.place, request.ref)
-    await require_unseen(base, loaded, source.local)
+    await require_unseen(base, loaded, source.local, warn)
     author = await identity(source.local)
     if not author.configured:
         warn(
@@ -139,25 +127,6 @@ def _require_room(directory: Path) -> None:
         )
 
 
-async def _source(request: RunRequest, warn: Warn) -> Source:
-    if request.repo and request.project:
-        raise UsageError("--project and --repo exclude each other", todo="give one of them")
-    if request.repo:
-        if is_address(request.repo):
-            return Source(place=request.repo, local=None, remote=None)
-        place = Path(request.repo).expanduser().absolute()
-        await facts(place)
-        return Source(place=str(place), local=None, remote=None)
-    project = await inspect((request.project or Path.cwd()).absolute())
-    if project.dirty:
-        warn(
-            f"{project.root} has uncommitted changes: they are not part of this run, which starts at a commit"
-        )
-    if request.push and not project.remote:
-        raise UsageError("--push needs a remote", where=str(project.root), todo="`git remote add origin URL`")
-    return Source(place=str(project.root), local=project.root, remote=project.remote)
-
-
 async def _require_sandbox(name: str, warn: Warn) -> None:
     provider = sandboxes.load(name)
     found = await provider.preflight()
@@ -167,47 +136,6 @@ async def _require_sandbox(name: str, warn: Warn) -> None:
         warn(
             "--sandbox none: the agent runs as you, with your files, keys and network. NOTHING is protected."
         )
-
-
-async def _branch(request: RunRequest, loaded: Loaded, source: Source) -> str:
-    branch = request.branch or f"spec-{loaded.spec.id}"
-    await check_branch_name(branch)
-    if is_address(source.place):
-        if found := await remote_branch_in_the_way(source.place, branch):
-            raise _taken(branch, found, source.place, "or delete it there")
-        return branch
-    project = Path(source.place)
-    if found := await branch_in_the_way(project, branch):
-        raise _taken(branch, found, source.place, f"or delete it: git branch -D {found}")
-    remote = source.remote if request.push else None
-    if remote and (found := await remote_branch_in_the_way(remote, branch, project=project)):
-        where = f"remote {remote} of {source.place}"
-        raise _taken(branch, found, where, f"or delete it: git push {remote} --delete {found}")
-    return branch
-
-
-def _taken(branch: str, found: str, where: str, otherwise: str) -> UsageError:
-    beside = "" if found == branch else f", and git has no room for {branch} beside it"
-    return UsageError(
-        f"the branch {found} is there already{beside}",
-        where=where,
-        todo=f"choose another with --branch, {otherwise}",
-    )
-
-
-def _tell_rivals(home: paths.Home, source: Source, branch: str, warn: Warn) -> None:
-    """Warn of runs that have not ended and want to ship to the same branch. Raises LedgerError."""
-    with Ledger.open(home.ledger) as ledger:
-        for run in [
-            *ledger.list_runs(limit=None, status="running"),
-            *ledger.list_runs(limit=None, status="waiting"),
-        ]:
-            if (run.project, run.branch) == (source.place, branch):
-                warn(
-                    f"run {run.id[-8:]} goes to the branch {branch} of this project as well: the one that"
-                    " ships first gets it\n"
-                    f"  → fabrik run cancel {run.id[-8:]}, or choose another branch with --branch"
-                )
 
 
 def _seal(
