@@ -107,7 +107,7 @@ POLICIES: dict[Cause, Policy] = {
         retries=0,
         wait="none",
         verdict="exhausted",
-        message="the run's budget is used up",
+        message="the run's budget is used up: resume it with a larger --budget-usd or --budget-tokens",
     ),
     Cause.CANCELLED: Policy(
         fault="human",

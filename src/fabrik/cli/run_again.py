@@ -72,12 +72,17 @@ def attach(run_ref: str, from_start: bool, as_json: bool) -> int:
 
 @click.command()
 @click.argument("run_ref", metavar="RUN")
+@click.option("--budget-usd", type=click.FloatRange(min=0), metavar="USD", help="A new budget of the run.")
+@click.option("--budget-tokens", type=click.IntRange(min=0), metavar="N", help="A new budget of the run.")
 @detach_option
 @as_json_option
-def resume(run_ref: str, detach: bool, as_json: bool) -> int:
+def resume(
+    run_ref: str, budget_usd: float | None, budget_tokens: int | None, detach: bool, as_json: bool
+) -> int:
     """Take up RUN where it was: interrupted, blocked, exhausted, failed or cancelled.
 
-    Finished steps are not repeated; the one that was under way starts clean.
+    Finished steps are not repeated; the one that was under way starts clean. A run that was exhausted gets
+    its sessions and attempts once more, and the budget that you name.
     """
     from fabrik.workflows.control import resumable
 
@@ -85,6 +90,8 @@ def resume(run_ref: str, detach: bool, as_json: bool) -> int:
         run = ledger.find_run(run_ref)
         resumable(run)
         after = last_event(ledger, run.id)
+        if budget_usd is not None or budget_tokens is not None:
+            ledger.set_budget(run.id, usd=budget_usd, tokens=budget_tokens, by=getpass.getuser())
     return start_and_follow(run.id, Screen(), after=after, detach=detach, as_json=as_json)
 
 

@@ -80,6 +80,11 @@ def request_cancel(db: Db, run_id: str, by: str) -> None:
         add_event(db, run_id, "run.cancel_requested", by=by)
 
 
+def set_budget(db: Db, run_id: str, usd: float | None, tokens: int | None, by: str) -> None:
+    state_of(db, run_id)
+    add_event(db, run_id, "run.budget", usd=usd, tokens=tokens, by=by)
+
+
 def set_progress(db: Db, run_id: str, text: str) -> None:
     if state_of(db, run_id)["progress"] != text:
         run_query(db, "run_progress", run=run_id, text=text)

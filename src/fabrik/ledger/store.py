@@ -35,6 +35,16 @@ class Ledger(Readings):
         with self.transaction() as db:
             changes.request_cancel(db, run_id, by)
 
+    def set_budget(self, run_id: str, *, usd: float | None, tokens: int | None, by: str) -> None:
+        """A human's new budget for a run; None: it stays as it is. It counts from the next worker on.
+
+        Raises UsageError when there is no such run.
+        """
+        from fabrik.ledger import changes
+
+        with self.transaction() as db:
+            changes.set_budget(db, run_id, usd, tokens, by)
+
     def decide_gate(self, run_id: str, number: int, *, approve: bool, by: str, notes: str | None) -> Gate:
         """A human's decision at an approval gate, with the feedback for the agent.
 

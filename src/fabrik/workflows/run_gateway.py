@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from fabrik.paths import doors_directory
 from fabrik.usage import Vendor, known_parts
-from fabrik.workflows.context import RunContext, SealedUpstream
+from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
 
 if TYPE_CHECKING:
     from fabrik.gateway.gateway import Gateway
-    from fabrik.gateway.types import DoorPaths, EgressDecision, GatewayConfig, Upstream
+    from fabrik.gateway.types import Budget, DoorPaths, EgressDecision, GatewayConfig, Upstream
     from fabrik.ledger.journal import Journal
     from fabrik.ledger.store import Ledger
+    from fabrik.ledger.types import Event
 
 
 class RunGateway:
@@ -53,14 +54,14 @@ class RunGateway:
         )
 
     def _config(self) -> GatewayConfig:
-        from fabrik.gateway.types import Budget, GatewayConfig
+        from fabrik.gateway.types import GatewayConfig
 
         limits = self._context.limits
         calls = self._ledger.model_calls(self._run)
         return GatewayConfig(
             upstreams=upstreams(self._context.upstreams),
             allow=self._context.allow,
-            budget=Budget(usd=limits.budget_usd, tokens=limits.budget_tokens, calls=limits.budget_calls),
+            budget=budget_of(limits, self._ledger.events(self._run)),
             spent=self._ledger.usage(self._run),
             floor=known_parts(call.usage for call in calls),
             calls_started=self._ledger.calls_started(self._run),
@@ -71,6 +72,18 @@ class RunGateway:
         await self._journal.event(
             kind, step=decision.step, host=decision.host, port=decision.port, why=decision.why
         )
+
+
+def budget_of(limits: SealedLimits, events: Iterable[Event]) -> Budget:
+    """The run's budget: as dispatched, or as a human has set it since."""
+    from fabrik.gateway.types import Budget
+
+    usd, tokens = limits.budget_usd, limits.budget_tokens
+    for event in events:
+        if event.kind == "run.budget":
+            usd = event.data["usd"] if event.data["usd"] is not None else usd
+            tokens = event.data["tokens"] if event.data["tokens"] is not None else tokens
+    return Budget(usd=usd, tokens=tokens, calls=limits.budget_calls)
 
 
 def upstreams(chosen: Mapping[str, SealedUpstream]) -> Mapping[Vendor, Upstream]:
