@@ -16,7 +16,14 @@ from vcs_repos import AGENT, FABRIK, Setting, clone, commit, git, make_setting, 
 
 from fabrik.errors import VcsError
 from fabrik.vcs.harvest import Harvest, parse
-from fabrik.vcs.inside import NOT_AT_COMMIT, NOT_HARVESTED, at_commit_argv, harvest_argv, resync_argv
+from fabrik.vcs.inside import (
+    COMMIT_FILE,
+    NOT_AT_COMMIT,
+    NOT_HARVESTED,
+    at_commit_argv,
+    harvest_argv,
+    resync_argv,
+)
 
 WHEN = datetime(2030, 1, 2, tzinfo=UTC)
 
@@ -588,8 +595,12 @@ def test_a_checkout_of_another_commit_keeps_what_is_ignored(tmp_path: Path) -> N
         checks = tmp_path / "checks"
         clone(s.repo, s.base.commit, checks, tmp_path)
         write(checks, x_log="installed\n", rubbish_txt="x\n", README_md="scribbled\n")
-        argv = at_commit_argv(first, str(checks), f"cat {checks}/a.txt; exit 7")
+        named = tmp_path / "home" / COMMIT_FILE
+        named.parent.mkdir(exist_ok=True)
+        named.write_text(f"{first}\n")
+        argv = at_commit_argv(str(checks), f"cat {checks}/a.txt; exit 7")
         done = run_inside(argv, tmp_path)
+        assert not named.exists()
         assert (done.returncode, done.stdout) == (7, b"a\n"), done.stderr
         assert git(checks, "status", "--porcelain") == ""
         assert (checks / "a.txt").read_text() == "a\n"
@@ -597,7 +608,8 @@ def test_a_checkout_of_another_commit_keeps_what_is_ignored(tmp_path: Path) -> N
         assert (checks / "x.log").exists()
         assert not (checks / "rubbish.txt").exists()
         (checks / ".git" / "index.lock").touch()
-        done = run_inside(at_commit_argv(s.base.commit, str(checks), "echo ran"), tmp_path)
+        named.write_text(f"{s.base.commit}\n")
+        done = run_inside(at_commit_argv(str(checks), "echo ran"), tmp_path)
         assert (done.returncode, done.stdout) == (NOT_AT_COMMIT, b""), "no check runs at another commit"
 
     asyncio.run(scenario())

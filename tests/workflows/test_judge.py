@@ -75,19 +75,23 @@ def test_judgement(
     accepted: bool,
     pending: tuple[str, ...],
 ) -> None:
-    found = judge_task(own=own, results=results(**now), failing_before=before, last=last, changed=changed)
+    found = judge_task(
+        own=own, results=results(**now), failing_before=before, last=last, changed=changed, ended=True
+    )
     assert (found.accepted, found.pending) == (accepted, pending), case
     assert bool(found.failures) is not accepted
 
 
 def test_a_regression_is_named() -> None:
-    found = judge_task(own=[], results=results(a=False), failing_before=[], last=False, changed=True)
+    found = judge_task(
+        own=[], results=results(a=False), failing_before=[], last=False, changed=True, ended=True
+    )
     assert found.regressions == ("a",)
 
 
 def test_failed_setup_is_never_accepted() -> None:
     broken = ChecksResult(commit="c", checks=(), setup_problem="npm ci failed")
-    found = judge_task(own=[], results=broken, failing_before=[], last=False, changed=True)
+    found = judge_task(own=[], results=broken, failing_before=[], last=False, changed=True, ended=True)
     assert not found.accepted
     assert found.failures == ("npm ci failed",)
 
@@ -110,3 +114,13 @@ def test_a_flaky_failure_on_the_same_tree_is_no_progress() -> None:
     standing = Standing(tree="t0", failures=())
     standing = standing.after(ran("t0"), ("a: 1",)).after(ran("t0"), ("b: 2",))
     assert standing.stuck
+
+
+@pytest.mark.parametrize(("passes", "accepted"), [(True, True), (False, False)])
+def test_a_session_that_was_cut_off_is_accepted_only_when_every_check_passes(
+    passes: bool, accepted: bool
+) -> None:
+    found = judge_task(
+        own=[], results=results(a=passes), failing_before=["a"], last=False, changed=True, ended=False
+    )
+    assert found.accepted is accepted

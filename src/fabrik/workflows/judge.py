@@ -28,12 +28,15 @@ def judge_task(
     failing_before: Collection[str],
     last: bool,
     changed: bool,
+    ended: bool,
 ) -> Judgement:
     """Judge a task.
 
     own: names of the task's own checks: they must pass. failing_before: names of the spec's checks that
     failed at the base commit. Those may go on failing until the last task, for the checks of a spec judge
     the whole feature; every other check must pass after every task. changed: the task changed the tree.
+    ended: the session ended by itself. Of one that was cut off nobody knows how far it got: it is accepted
+    only when no check is left to wait.
 
     A task that changed nothing is accepted only where checks that failed before all pass now: then an
     earlier task has done it. Otherwise nothing proves that there was nothing to do.
@@ -47,7 +50,11 @@ def judge_task(
         (pending if may_wait else must).append(check)
     proven = results.ok and bool({check.name for check in results.checks} & (set(failing_before) | set(own)))
     nothing = not changed and not proven
-    failures = [check.failure for check in must] + (["nothing was changed"] if nothing else [])
+    failures = [check.failure for check in must]
+    if nothing:
+        failures.append("nothing was changed")
+    if pending and not ended:
+        failures.append("the session was cut off before its end")
     return Judgement(
         accepted=not failures,
         failures=tuple(failures),

@@ -168,6 +168,7 @@ async def _judge(
             failing_before=failing_before,
             last=last,
             changed=changed,
+            ended=ran.cause is Cause.ENDED,
         )
         step.record(_report(task, step, ran, files, results, judgement))
         if judgement.accepted:
