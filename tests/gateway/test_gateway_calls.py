@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import time
@@ -425,6 +426,54 @@ def test_the_reset_of_a_429_is_recorded_and_kept_from_the_session(name: str, val
             [call] = house.ledger.calls
             assert call.retry_at is not None
             assert 3500 < call.retry_at - time.time() <= 3600
+
+    run(main())
+
+
+BUSY = Reply(status=429, parts=[b'{"error": {"message": "busy"}}'])
+GOOD = Reply(headers=SSE, parts=[wire.ANTHROPIC])
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [BUSY, Reply(status=529, headers=(("retry-after", "60"),)), Reply(parts=[b"<html>"]), None],
+    ids=["429", "529", "junk", "cut"],
+)
+def test_a_session_that_asks_without_end_is_refused(failing: Reply | None) -> None:
+    """opencode would go on until its session's time is up."""
+
+    async def main() -> None:
+        reply = failing or Reply(headers=SSE, parts=[wire.ANTHROPIC[:200], Cut()])
+        async with serving(reply) as server, gateway(server.url) as house:
+            async with session(house) as http:
+                for _ in range(3):
+                    with contextlib.suppress(httpx.RemoteProtocolError):
+                        await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
+                refused = await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
+            assert refused.status_code == 403
+            assert "has asked often enough" in refused.json()["error"]["message"]
+            assert len(server.seen) == 3
+            async with session(house, "task/1/implement#1/retry#1") as http:
+                with contextlib.suppress(httpx.RemoteProtocolError):
+                    await http.post(TARGETS["anthropic"], json=wire.ask("anthropic"))
+            assert len(server.seen) == 4
+            last = house.ledger.calls[3]
+            assert (last.outcome, last.attempts, last.usage.calls) == ("refused", 0, 0)
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [[BUSY, BUSY, GOOD, BUSY, BUSY, GOOD], [Reply(status=400), Reply(status=404), Reply(status=401), GOOD]],
+    ids=["answered in between", "the request's own fault"],
+)
+def test_a_session_that_is_answered_is_not_refused(replies: list[Reply]) -> None:
+    async def main() -> None:
+        async with serving(*replies) as server, gateway(server.url) as house:
+            async with session(house) as http:
+                got = [await http.post(TARGETS["anthropic"], json=wire.ask("anthropic")) for _ in replies]
+            assert [answer.status_code for answer in got] == [reply.status for reply in replies]
 
     run(main())
 

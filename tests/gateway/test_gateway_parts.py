@@ -16,6 +16,7 @@ from fabrik.errors import UsageError
 from fabrik.gateway import refusals, resets, routes
 from fabrik.gateway.ask import UNSTATED_OUTPUT, BadAsk, ask_of
 from fabrik.gateway.hosts import upstreams_from_environment
+from fabrik.gateway.patience import PAUSE, Patience
 from fabrik.gateway.redact import MARK, Redactor
 from fabrik.gateway.refusals import Reason, refusal
 from fabrik.gateway.types import UpstreamSettings
@@ -148,9 +149,18 @@ def test_each_refusal_has_a_shape(vendor: Vendor, reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_used_up_budget_does_not_look_like_something_that_passes(vendor: Vendor) -> None:
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("budget", "the budget of this run (tokens) is used up"),
+        ("failing", "this session has asked often enough; the host goes on later"),
+    ],
+)
+def test_what_ends_a_session_does_not_look_like_something_that_passes(
+    vendor: Vendor, reason: Reason, message: str
+) -> None:
     """The words and figures after which the CLIs try again."""
-    answer = refusal(vendor, "budget", "the budget of this run (tokens) is used up")
+    answer = refusal(vendor, reason, message)
     assert answer.status in (400, 403)
     text = json.dumps({**json.loads(answer.body)["error"], "code": ""})
     passing = r"rate.?limit|overload|too many|429|50[0-4]|unavailable|server.?error|timeout|connection|quota"
@@ -160,6 +170,38 @@ def test_a_used_up_budget_does_not_look_like_something_that_passes(vendor: Vendo
 
 def test_every_reason_has_a_status_that_every_vendor_can_shape() -> None:
     assert set(refusals._STATUS) == set(get_args(Reason))
+
+
+# -- patience -----------------------------------------------------------------------------------------------
+
+
+def failures(*times: tuple[float, float]) -> Patience:
+    patience = Patience()
+    for began, ended in times:
+        patience.failed(began=began, now=ended)
+    return patience
+
+
+def test_patience_ends_after_failures_in_a_row() -> None:
+    assert not failures((0, 1), (1, 2)).over(3)
+    assert failures((0, 1), (1, 2), (3, 4)).over(5)
+    again = failures((0, 1), (1, 2))
+    again.answered()
+    again.failed(began=3, now=4)
+    assert not again.over(5)
+
+
+def test_failures_at_the_same_time_count_once() -> None:
+    assert not failures((0, 10), (1, 11), (2, 12), (9, 13)).over(14)
+    assert failures((0, 10), (1, 11), (12, 13), (13, 14)).over(15)
+
+
+def test_who_waits_long_enough_may_ask_again() -> None:
+    patience = failures((0, 1), (1, 2), (2, 3))
+    assert patience.over(3 + PAUSE - 1)
+    assert not patience.over(3 + PAUSE)
+    patience.failed(began=70, now=71)
+    assert patience.over(72)
 
 
 # -- redaction ----------------------------------------------------------------------------------------------

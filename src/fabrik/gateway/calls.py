@@ -12,6 +12,7 @@ from fabrik.gateway.ask import LARGEST_BODY, Ask, BadAsk, ask_of
 from fabrik.gateway.forward import broken, chunks, no_key, refuse, unreadable
 from fabrik.gateway.http1 import Exchange, Gone, Request, TooLarge, unless_gone
 from fabrik.gateway.meter import Meter
+from fabrik.gateway.patience import Patience
 from fabrik.gateway.records import Records
 from fabrik.gateway.redact import Redactor
 from fabrik.gateway.refusals import Reason, refusal
@@ -57,6 +58,7 @@ class _State:
     attempts: Attempts = field(default_factory=Attempts)
     meter: Meter | None = None
     billed: bool = False  # the upstream may have begun to work on it
+    broken: bool = False  # the upstream broke its answer off, or never gave one
     status: int = 0
     outcome: Outcome = "cut"
     retry_at: float | None = None
@@ -64,12 +66,13 @@ class _State:
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """What all model calls of a run share."""
+    """What the model calls of a door share."""
 
     client: Client
     account: Account
     records: Records
     redactor: Redactor
+    patience: Patience
 
     async def serve(
         self,
@@ -135,6 +138,7 @@ class Calls:
             await refuse(exchange, route, "unreachable", "the model provider cannot be reached")
             return
         except TimedOut:  # it may be working on it still: what it used stays unknown
+            state.broken = True
             await refuse(exchange, route, "timed_out", "the model provider did not answer in time")
             return
         try:
@@ -146,6 +150,8 @@ class Calls:
         """Let the call through, or say why not."""
         if upstream.key is None:
             return _Problem("no_key", no_key(route, upstream))
+        if self.patience.over(state.began):
+            return _Problem("failing", "this session has asked often enough; the host goes on later")
         if self.account.bounded_usd and state.price is None:
             return _Problem(
                 "bad_request",
@@ -189,6 +195,7 @@ class Calls:
                 beginning += b"" if good else chunk[: resets.LONGEST_BODY - len(beginning)]
                 await exchange.write(clean.feed(chunk))
         except broken():
+            state.broken = True
             raise Gone from None
         finally:
             if not good:
@@ -220,6 +227,10 @@ class Calls:
         """Account for the call and record it."""
         if state.outcome == "cut" and state.meter is not None and state.meter.ended:
             state.outcome = _outcome(state.meter)  # the session left when it had all it wanted
+        if state.outcome == "ok":
+            self.patience.answered()
+        elif state.broken or _may_pass(state):
+            self.patience.failed(began=state.began, now=time.monotonic())
         usage, price = self._usage(state)
         self.account.settle(state.ticket, usage)
         call = ModelCall(
@@ -262,6 +273,11 @@ def _read(route: Route, body: bytes | None) -> Ask | _Problem:
         return ask_of(route, body)
     except BadAsk as bad:
         return _Problem("bad_request", str(bad))
+
+
+def _may_pass(state: _State) -> bool:
+    """Whether the provider failed, and not for what it was asked."""
+    return state.outcome == "upstream_error" and not (400 <= state.status < 500 and state.status != 429)
 
 
 def _outcome(meter: Meter) -> Outcome:

@@ -11,6 +11,7 @@ from fabrik.errors import EnvironmentProblem
 from fabrik.gateway import sockets
 from fabrik.gateway.account import Account
 from fabrik.gateway.allowlist import Allowlist
+from fabrik.gateway.patience import Patience
 from fabrik.gateway.records import Records
 from fabrik.gateway.redact import Redactor
 from fabrik.gateway.sightings import Sightings
@@ -49,6 +50,7 @@ class Door:
         self._records = records
         self._sightings = sightings
         self._client = client
+        self._patience = Patience()
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -104,7 +106,11 @@ class Door:
         from fabrik.gateway.models_door import ModelsDoor
 
         calls = Calls(
-            client=self._client(), account=self._account, records=self._records, redactor=self._redactor
+            client=self._client(),
+            account=self._account,
+            records=self._records,
+            redactor=self._redactor,
+            patience=self._patience,
         )
         door = ModelsDoor(step=self._step, upstreams=self._config.upstreams, calls=calls)
         await door.connection(Exchange(reader, writer, idle_seconds=self._config.idle_seconds))

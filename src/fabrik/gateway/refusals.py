@@ -1,12 +1,12 @@
 """What the gateway itself answers, in each vendor's own error shape, so that the CLI stops and says why.
 
-The statuses for a used-up budget were chosen by measuring, on 2026-11-20, what each CLI does with them:
-claude asks once for a 403 and six times for a 400; codex asks once for a 400 and six times for a 403; pi,
-opencode and gemini ask once for either. A 429 is tried again by nearly all of them, for minutes. With
-`x-should-retry: false`, which the vendors' own client libraries read, claude asks once for a 401 too,
-instead of eleven times in three minutes; codex still asks six times. Messages have no figures in them and
-none of the words of failures that pass: some CLIs look for "500" or "rate limit" in the text to decide on
-a retry.
+The statuses for what ends a session (a used-up budget, a provider that keeps failing) were chosen by
+measuring, on 2026-11-20, what each CLI does with them: claude asks once for a 403 and six times for a 400;
+codex asks once for a 400 and six times for a 403; pi, opencode and gemini ask once for either. A 429 is
+tried again by nearly all of them, for minutes. With `x-should-retry: false`, which the vendors' own client
+libraries read, claude asks once for a 401 too, instead of eleven times in three minutes; codex still asks
+six times. Messages have no figures in them and none of the words of failures that pass: some CLIs look for
+"500" or "rate limit" in the text to decide on a retry.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from typing import Literal
 from fabrik.usage import Vendor
 
 Reason = Literal[
-    "no_key", "budget", "bad_request", "not_found", "too_large", "unreachable", "timed_out", "broken"
+    "no_key",
+    "budget",
+    "failing",
+    "bad_request",
+    "not_found",
+    "too_large",
+    "unreachable",
+    "timed_out",
+    "broken",
 ]
 
 _STATUS: dict[Reason, int] = {
     "no_key": 401,
     "budget": 400,
+    "failing": 400,
     "bad_request": 400,
     "not_found": 404,
     "too_large": 413,
@@ -31,6 +40,7 @@ _STATUS: dict[Reason, int] = {
     "timed_out": 504,
     "broken": 500,
 }
+_FINAL: frozenset[Reason] = frozenset(("budget", "failing"))  # the session is to end
 _PASSING: frozenset[Reason] = frozenset(("unreachable", "timed_out"))  # a later try may succeed
 
 _ANTHROPIC_TYPES = {
@@ -74,7 +84,7 @@ class Refusal:
 
 def refusal(vendor: Vendor, reason: Reason, message: str) -> Refusal:
     """The answer for a reason, as this vendor would give it."""
-    status = 403 if (vendor, reason) == ("anthropic", "budget") else _STATUS[reason]
+    status = 403 if vendor == "anthropic" and reason in _FINAL else _STATUS[reason]
     body = json.dumps(_shape(vendor, status, f"fabrik: {message}")).encode()
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
