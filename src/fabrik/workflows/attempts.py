@@ -98,15 +98,22 @@ def _reason(policy: Policy, result: SessionResult, failures: int) -> str:
 
 async def _wait(work: Work, key: str, policy: Policy, result: SessionResult, failures: int) -> None:
     """Wait as the provider asked, or with a growing pause. The wall clock is not trusted beyond the bound."""
-    if policy.wait == "reset":
-        pause = UNKNOWN_RESET if result.retry_at is None else max(0.0, result.retry_at - time.time())
-    else:
-        pause = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** (failures - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
     longest = work.context.limits.max_wait_seconds
-    if pause > longest:
-        raise Stop(
-            Verdict.BLOCKED,
-            f"{policy.message}: it asks to wait {pause / 3600:.1f} h, longer than max_wait; resume later",
-        )
+    if policy.wait == "reset" and result.retry_at is not None:
+        pause = max(0.0, result.retry_at - time.time())
+        if pause > longest:
+            raise Stop(
+                Verdict.BLOCKED,
+                f"{policy.message}: it asks to wait {_span(pause)}, longer than max_wait; resume later",
+            )
+    elif policy.wait == "reset":
+        pause = min(longest, UNKNOWN_RESET)
+    else:
+        growing = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** (failures - 1))
+        pause = min(longest, growing * random.uniform(0.8, 1.2))  # noqa: S311
     await work.journal.event("wait", step=key, reason=policy.message, until=time.time() + pause)
     await asyncio.sleep(pause)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(1, round(seconds / 60))} min"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fabrik.agents.agent import Agent, Conclusion, Ending
 from fabrik.events import SessionEvent
-from fabrik.outcome import POLICIES, Cause
+from fabrik.outcome import Cause
 from fabrik.sandboxes.sandbox import Exit
 from fabrik.usage import ModelCall
 from fabrik.workflows.logs import read_end
@@ -21,6 +21,9 @@ LIMIT_CAUSES = {
     "processes": Cause.PROCESS_LIMIT,
     "disk": Cause.DISK_LIMIT,
 }
+
+# What a CLI says when its provider fails; the gateway knows more exactly how it did.
+DOUBTFUL = frozenset({Cause.CRASHED, Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.UNREACHABLE})
 
 
 def conclude(
@@ -53,12 +56,33 @@ def _refused_by_gateway(calls: Sequence[ModelCall]) -> Conclusion | None:
 
 
 def _with_calls(found: Conclusion, calls: Sequence[ModelCall]) -> Conclusion:
-    """Sharpen what the CLI says of a failed provider by what the gateway saw of the last call."""
-    if POLICIES[found.cause].fault not in ("provider", "agent") or found.cause is Cause.ENDED or not calls:
+    """Sharpen what the CLI says of a failed provider by what the gateway saw.
+
+    A provider that keeps failing is refused to the session in the end. The CLI tells of that refusal only;
+    the call before it is the one that counts.
+    """
+    reached = [call for call in calls if call.outcome != "refused"]
+    if not reached or reached[-1].outcome not in ("upstream_error", "cut"):
         return found
-    last = calls[-1]
-    if last.outcome == "upstream_error" and last.status == 0:
-        return Conclusion(cause=Cause.UNREACHABLE, detail=found.detail)
-    if found.resets_at is None and last.retry_at is not None:
-        return replace(found, resets_at=last.retry_at)
-    return found
+    last = reached[-1]
+    gave_up = calls[-1].outcome == "refused" and found.cause in (Cause.BAD_REQUEST, Cause.AUTH)
+    if not gave_up and found.cause not in DOUBTFUL:
+        return found
+    resets_at = found.resets_at if found.resets_at is not None else last.retry_at
+    if gave_up:
+        detail = (
+            f"its last answer had the status {last.status}" if last.status >= 400 else "no answer made sense"
+        )
+        return Conclusion(cause=_cause_of(last) or Cause.OVERLOADED, detail=detail, resets_at=resets_at)
+    return replace(found, cause=_cause_of(last) or found.cause, resets_at=resets_at)
+
+
+def _cause_of(call: ModelCall) -> Cause | None:
+    """Why a provider failed, where its status says so."""
+    if call.outcome != "upstream_error":
+        return None
+    if call.status == 0:
+        return Cause.UNREACHABLE
+    if call.status == 429:
+        return Cause.RATE_LIMITED
+    return Cause.OVERLOADED if call.status >= 500 else None
