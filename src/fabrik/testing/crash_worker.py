@@ -4,6 +4,7 @@
 
 A transition is one write transaction of the worker, counted from 1. `before` kills before it begins, `after`
 when it is committed. `sandbox` kills everything that the worker has started and lets the worker live.
+`struck` on stdout says that it was done.
 A worker that has fewer transitions runs to its end: so they are counted by being killed at each.
 """
 
@@ -52,6 +53,7 @@ class Transitions:
             return
         if self._kill in ("sandbox", "both"):
             kill_descendants()
+            os.write(1, b"struck\n")
         if self._kill in ("worker", "both"):
             os.kill(os.getpid(), signal.SIGKILL)
         self._at = None

@@ -95,7 +95,8 @@ async def _first(
     if prepared and held:
         ended = await held.run(files)
         prepared.log.rename(log)
-        return await _result(work, step, check, ended, log)
+        if not ended.signal:  # somebody may have killed it while it waited: then it is run once more
+            return await _result(work, step, check, ended, log)
     if not _stands(work):
         return None
     sandbox = await workspace.open_sandbox(work, PURPOSE)

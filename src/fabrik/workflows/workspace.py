@@ -193,9 +193,8 @@ async def harvest(
     Raises SandboxBroken when it cannot be collected, VcsError when the harvest made no sense.
     """
     prepared = await ahead.take() if ahead else None
-    if prepared:
-        ended = await prepared.run()
-    else:
+    ended = await prepared.run() if prepared else None
+    if ended is None or ended.signal:  # somebody killed it while it waited
         ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs))
     if ended.stopped_by == "time":  # the agent's .git may be what it hangs on: its files alone, then
         ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs, salvage=True))
