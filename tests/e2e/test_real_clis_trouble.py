@@ -120,21 +120,23 @@ def test_a_rate_limit_is_waited_for_and_is_no_iteration(name: str, world: CliWor
     assert ended == ["rate_limited", "ended", "ended"]
 
 
-@pytest.mark.parametrize("name", FAST)
-def test_a_limit_of_an_hour_does_not_keep_a_session_waiting(
+@pytest.mark.parametrize("name", CLIS)
+def test_a_limit_of_two_hours_does_not_keep_a_session_waiting(
     name: str, world: CliWorld, require: Require
 ) -> None:
     """With a Retry-After header, for which most CLIs would wait. The host decides: not to wait so long."""
     cli = installed(name, require)
     world.configure('[limits]\nmax_wait = "1m"\n')
-    with playing(world, [], HttpError(status=429, retry_after=3600)) as server:
+    with playing(world, [], HttpError(status=429, retry_after=7200)) as server:
         world.connect(server)
         run = world.ship(cli, status=4)
         last = answers(server)[-1]
     assert run.status == "blocked"
-    assert "longer than max_wait" in str(run.failure_reason)
+    assert "it asks to wait 2.0 h, longer than max_wait" in str(run.failure_reason)
     assert last.retry_at is not None
-    assert world.calls()[-1].retry_at == pytest.approx(last.retry_at, abs=3)
+    asked = [call for call in world.calls() if call.attempts]
+    assert asked[-1].retry_at == pytest.approx(last.retry_at, abs=3)
+    assert len(asked) <= 3  # opencode would go on for as long as it lives
     assert [event.data["cause"] for event in world.events("session.ended")] == ["rate_limited"]
 
 
@@ -153,6 +155,24 @@ def test_an_overloaded_provider_is_asked_again_by_the_gateway(
     assert tokens(world.usage()) == expected
     assert world.events("wait") == []
     assert len(world.events(TRIED)) == 2
+
+
+def test_a_provider_that_stays_overloaded_is_waited_for_by_the_host(
+    world: CliWorld, require: Require
+) -> None:
+    """Two calls of the CLI, three attempts of the gateway at each; then the session is tried again."""
+    cli = installed("claude", require)
+    world.configure('[limits]\nmax_wait = "1s"\n')
+    with playing(world, [failing_first(HttpError(status=529, times=6)), *plain(2)]) as server:
+        world.connect(server)
+        run = world.ship(cli, "--iterations", "2")
+    assert run.status == "shipped"
+    assert [event.data["reason"] for event in world.events("wait")] == [
+        "the provider is overloaded or broken"
+    ]
+    ended = [event.data["cause"] for event in world.events("session.ended")]
+    assert ended == ["overloaded", "ended", "ended"]
+    assert [call.attempts for call in world.calls()] == [3, 3, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -206,6 +226,27 @@ def test_a_budget_cuts_the_call_that_would_exceed_it(
     assert len([call for call in calls if call.attempts]) == asked
     assert [event.data["cause"] for event in world.events("session.ended")] == ["budget"]
     assert git("branch", "--list", "spec-feature", cwd=world.project) == ""
+
+
+def test_a_run_that_used_its_budget_up_ships_when_it_is_resumed_with_more(
+    world: CliWorld, require: Require
+) -> None:
+    cli = installed("claude", require)
+    used = Usage(
+        input_tokens=400, cache_read_tokens=0, cache_write_tokens=0, output_tokens=100, reasoning_tokens=0
+    )
+    turns = [Answer((Shell(f"echo {n} >> work.txt"),), used) for n in range(3)]
+    with playing(world, [task(1, *turns, do(1), Text("Done.")), *plain(2)]) as server:
+        world.connect(server)
+        run = world.ship(cli, "--budget-tokens", "1000", status=4)
+        assert run.status == "exhausted"
+        world.fabrik("run", "resume", run.id, status=4)  # without more it is at its end again at once
+        world.fabrik("run", "resume", run.id, "--budget-tokens", "1000000")
+        world.assert_clean()
+    assert world.last().status == "shipped"
+    # The first is what fabrik committed of the session that the budget cut off.
+    assert world.commits() == ["Do task 1", "Do task 1", "Do task 2"]
+    assert world.files_of("spec-feature~2") == {"work.txt"}
 
 
 @pytest.mark.parametrize("name", CLIS)
