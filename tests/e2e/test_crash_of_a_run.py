@@ -14,6 +14,7 @@ import pytest
 from harness import HONEST, World, git, wait_for
 
 from fabrik.ledger.store import Ledger
+from fabrik.paths import doors_directory
 
 SHARDS = 4
 SLOW = f"{HONEST}sleep 0.3\n"  # it lives when what was told of its start is written: a transition
@@ -65,6 +66,7 @@ def check_ended_well(world: World, run: str, point: str) -> None:
     assert (world.home / "runs" / run / "reports" / "done.json").exists(), point
     assert (world.home / "runs" / run / "reports" / "evidence.md").exists(), point
     assert git("status", "--porcelain", cwd=world.project) == "", point
+    assert not doors_directory(run).exists(), point
     wait_for(lambda: not world.leftovers(), f"the end of every process; {point}")
 
 

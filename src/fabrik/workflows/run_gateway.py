@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -38,9 +39,10 @@ class RunGateway:
             yield paths
 
     async def close(self) -> None:
-        """Close what is open; calls under way are recorded as cut."""
+        """Close what is open; calls under way are recorded as cut. Removes what a killed worker left, too."""
         if self._gateway is not None:
             await self._gateway.__aexit__(None, None, None)
+        shutil.rmtree(doors_directory(self._run), ignore_errors=True)
 
     def _start(self) -> Gateway:
         from fabrik.gateway.gateway import Gateway
