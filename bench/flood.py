@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
-from bench.figures import Figure, median
+from bench.figures import Figure
 from bench.project import make_agent, make_project, make_spec
 from bench.workers import start, wait_for_all
 from fabrik.ledger.store import Ledger
 
+ROUNDS = 5
 FLOOD = """#!/bin/sh
 # Writes 1 GiB of lines of 200 bytes, then does its task.
 date +%s%N > started.txt
@@ -55,24 +57,25 @@ def ours(directory: Path) -> tuple[float, float]:
 
 
 def measure(directory: Path) -> list[Figure]:
-    """Alternate the two, three times."""
-    pairs = []
-    for turn in range(3):
+    """Alternate the two and compare the best of each: a busy machine only ever makes a run longer."""
+    rounds = []
+    for turn in range(ROUNDS):
         place = directory / str(turn)
         place.mkdir()
-        pairs.append((plain(place), *ours(place)))
+        rounds.append((plain(place), *ours(place)))
+        shutil.rmtree(place, ignore_errors=True)  # its worker is just leaving
         os.sync()
-    base, mine = median([p[0] for p in pairs]), median([p[1] for p in pairs])
+    base, mine = min(r[0] for r in rounds), min(r[1] for r in rounds)
     return [
         Figure(
             name="1 GiB of stdout: whole session, x writing it to a file",
-            value=median([p[1] / p[0] for p in pairs]),
+            value=mine / base,
             bound=1.3,
-            detail=f"{mine:.2f} s against {base:.2f} s",
+            detail=f"best of {ROUNDS}: {mine:.2f} s against {base:.2f} s",
         ),
         Figure(
             name="1 GiB of stdout: worker's peak memory, MB",
-            value=max(p[2] for p in pairs),
+            value=max(r[2] for r in rounds),
             bound=80,
             detail="VmHWM",
         ),
