@@ -270,7 +270,7 @@ def test_a_model_that_hangs_is_stopped(after: int | None, world: CliWorld, requi
     cli = installed("codex", require)
     with playing(world, [task(1, Hang(after_events=after), do(1), Text("Done."))]) as server:
         world.connect(server)
-        run = world.ship(cli, "--session-minutes", "0.15", "--attempts", "1", status=4)
+        run = world.ship(cli, "--session-minutes", "0.25", "--attempts", "1", status=4)
         server.wait_for(lambda calls: [call.outcome for call in calls if call.kind == "generate"] == ["left"])
     assert run.status == "exhausted"
     assert "time limit" in str(run.failure_reason)
