@@ -18,6 +18,7 @@ from fabrik.gateway.types import Budget, EgressDecision, GatewayConfig, Upstream
 from fabrik.usage import ModelCall, Vendor, WireProtocol
 
 KEY = "sk-real-CANARY-0123456789abcdef"
+STEP = "task/1/implement#1"
 
 
 class Cut:
@@ -224,7 +225,7 @@ def client(socket: Path) -> httpx.AsyncClient:
 
 
 @contextlib.asynccontextmanager
-async def session(house: House, step: str = "task/1/implement#1") -> AsyncIterator[httpx.AsyncClient]:
+async def session(house: House, step: str = STEP) -> AsyncIterator[httpx.AsyncClient]:
     """A door, and a client on it."""
     async with house.gateway.door(step) as paths, client(paths.models) as http:
         yield http

@@ -15,14 +15,12 @@ import httpx
 import pytest
 import wire
 from gateway_kit import Ledger, Part, Reply, client, gateway, run, serving, session, until, upstreams
-from wire import TARGETS
+from wire import SSE, TARGETS
 
 from fabrik.errors import EnvironmentProblem, UsageError
 from fabrik.gateway.gateway import Gateway
 from fabrik.gateway.types import GatewayConfig
 from fabrik.usage import ModelCall, WireProtocol
-
-SSE = (("content-type", "text/event-stream"),)
 
 
 def make(directory: Path, ledger: Ledger | None = None) -> Gateway:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import wire
 from gateway_kit import Reply, gateway, run, serving, session, until
-from wire import PROTOCOLS, STREAMS, TARGETS
+from wire import PROTOCOLS, SSE, STREAMS, TARGETS
 
 from fabrik.gateway import prices
 from fabrik.gateway.account import Account, BudgetUsed
@@ -19,8 +19,6 @@ from fabrik.gateway.counts import UNKNOWN, Counts
 from fabrik.gateway.prices import cost
 from fabrik.gateway.types import Budget
 from fabrik.usage import NOTHING, Usage, Vendor, WireProtocol
-
-SSE = (("content-type", "text/event-stream"),)
 
 
 def used(tokens: int | None, usd: float | None = 0.0) -> Usage:

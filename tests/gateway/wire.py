@@ -8,6 +8,8 @@ from typing import Any
 from fabrik.gateway.counts import Counts
 from fabrik.usage import WireProtocol
 
+SSE = (("content-type", "text/event-stream"),)
+
 
 def sse(*events: dict[str, Any] | str, named: bool = False) -> bytes:
     """Events as they go over the wire."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik.vcs.base import Base, fetch_base
@@ -16,6 +18,7 @@ from fabrik.vcs.run_repo import Brought, RunRepo
 
 AGENT = Identity(name='An "able" agent', email="agent@example.com", configured=True)
 FABRIK = Identity(name="fabrik", email="fabrik@localhost", configured=False)
+WHEN = datetime(2030, 1, 2, tzinfo=UTC)
 
 ENV = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -48,6 +51,12 @@ def commit(place: Path, message: str, **files: str) -> str:
     git(place, "add", "-A")
     git(place, "commit", "-q", "--allow-empty", "-m", message)
     return git(place, "rev-parse", "HEAD")
+
+
+def write(place: Path, **files: str) -> None:
+    """Write files (`_` in a name is a dot), and commit nothing."""
+    for name, text in files.items():
+        (place / name.replace("_", ".")).write_text(text)
 
 
 def make_project(place: Path, *, object_format: str = "sha1") -> Path:
@@ -146,3 +155,31 @@ def clone(repo: RunRepo, at: str, workspace: Path, tmp: Path) -> None:
     workspace.mkdir()
     done = run_inside(clone_argv(repo.objects, at, str(workspace), AGENT), tmp)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def outcome(
+    tmp_path: Path, nasty: Callable[[Setting], object], mode: str = "trust", max_file: int = 1 << 20
+) -> tuple[Harvest, dict[str, str], Setting]:
+    """Let an agent do its worst in a workspace; returns the report, and the files that landed."""
+
+    async def scenario() -> tuple[Harvest, dict[str, str], Setting]:
+        s = await make_setting(tmp_path)
+        nasty(s)
+        report, data = s.harvest(mode=mode, max_file=max_file)
+        if not report.new:
+            return report, s.files(s.base.commit), s
+        brought = await s.bring(data)
+        assert brought.head == report.head
+        landed = await s.repo.land(s.base.commit, report.head, "Put together", FABRIK, WHEN)
+        git(s.repo.path, "fsck", "--strict", "--connectivity-only")
+        return report, s.files(landed.commit), s
+
+    return asyncio.run(scenario())
+
+
+def canary(workspace: Path) -> Path:
+    """A program that leaves a trace when somebody runs it."""
+    program = workspace.parent / "trap.sh"
+    program.write_text(f"#!/bin/sh\ntouch {workspace.parent}/sprung\ncat\n")
+    program.chmod(0o755)
+    return program
