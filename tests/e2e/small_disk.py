@@ -1,6 +1,6 @@
-"""Runs on a disk that gets full. Each scenario is a process in a mount namespace of its own:
+"""Runs on a disk that gets full. Each scenario is a process in a mount namespace of its own.
 
-    unshare -m python small_disk.py SCENARIO DIRECTORY SIZE
+Started as `unshare -m python small_disk.py SCENARIO DIRECTORY SIZE`.
 """
 
 from __future__ import annotations
