@@ -73,7 +73,9 @@ def test_lock_files_left_over(tmp_path: Path, lock: str) -> None:
     assert (report.git, files["b.txt"]) == ("healthy", "b")
 
 
-@pytest.mark.parametrize("garbage", [b"", b"DIRC garbage", os.urandom(4000)])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"DIRC garbage", os.urandom(4000)], ids=["empty", "garbage", "random"]
+)
 def test_a_corrupted_index(tmp_path: Path, garbage: bytes) -> None:
     def nasty(s: Setting) -> None:
         commit(s.workspace, "Own", a_txt="a\n")

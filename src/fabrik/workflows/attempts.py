@@ -19,6 +19,7 @@ from fabrik.workflows.work import Stop, Work
 
 BACKOFF_FIRST = 5.0  # seconds before the first retry of a provider that is down; doubled each time …
 BACKOFF_MOST = 600.0  # … up to this
+SHORTEST = 1.0  # seconds, where a provider names a time that is past
 UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no time
 
 
@@ -75,7 +76,7 @@ async def session(
             failures = 0
             if policy.keep_work:  # a budget that a human has raised: go on from what there is
                 return result
-        elif policy.wait != "none":
+        elif policy.wait != "none" and not _ended(work, f"{key}/retry#{number}"):
             await _wait(work, step_key, policy, result, failures)
 
 
@@ -96,11 +97,16 @@ def _reason(policy: Policy, result: SessionResult, failures: int) -> str:
     return f"{policy.message}{times}{detail}"
 
 
+def _ended(work: Work, key: str) -> bool:
+    """A resumed run does not wait again for what was waited for before."""
+    return any(step.key == key and step.state == "finished" for step in work.ledger.steps(work.run))
+
+
 async def _wait(work: Work, key: str, policy: Policy, result: SessionResult, failures: int) -> None:
     """Wait as the provider asked, or with a growing pause. The wall clock is not trusted beyond the bound."""
     longest = work.context.limits.max_wait_seconds
     if policy.wait == "reset" and result.retry_at is not None:
-        pause = max(0.0, result.retry_at - time.time())
+        pause = max(SHORTEST, result.retry_at - time.time())
         if pause > longest:
             raise Stop(
                 Verdict.BLOCKED,
