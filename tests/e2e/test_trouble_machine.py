@@ -164,7 +164,6 @@ def test_wrong_commands_say_what_was_meant(world: World) -> None:
     assert "--spec" in refused(world, "run")
     assert "'--spec'" in refused(world, "run", "--speck", spec)
     assert "Did you mean 'list'?" in refused(world, "runs", "lst")
-    assert "Did you mean 'runs'?" in refused(world, "rusn", "list")
     assert "Did you mean 'resume'?" in refused(world, "run", "resum", "last")
     assert "there are no runs yet" in refused(world, "run", "resume", "last")
     assert "Examples" in world.fabrik("run", "--help").stdout

@@ -169,7 +169,7 @@ def test_two_resumes_at_once(world: World) -> None:
 
 
 def test_many_resumes_at_once_of_a_short_run(world: World) -> None:
-    """Whoever comes after the end is told so; the run has one verdict."""
+    """Whoever does not get the run is told so, also when it has ended by then; it is worked on once."""
     run = world.dispatch(
         spec=world.make_spec(),
         project=world.project,
@@ -178,8 +178,7 @@ def test_many_resumes_at_once_of_a_short_run(world: World) -> None:
         auto_approve=True,
     )
     ended = [finish(one) for one in [start(world, "run", "resume", run) for _ in range(5)]]
-    assert {done.returncode for done in ended} <= {0, 2}
-    assert any(done.returncode == 0 for done in ended)
+    assert sorted(done.returncode for done in ended) == [0, 2, 2, 2, 2]
     assert all("Traceback" not in done.stderr + done.stdout for done in ended)
     shipped_well(world, run)
     assert len(world.events("run.verdict")) == 1
@@ -187,17 +186,20 @@ def test_many_resumes_at_once_of_a_short_run(world: World) -> None:
 
 
 def test_cancel_and_resume_at_once(world: World) -> None:
-    """Whatever comes first, the run ends in a state that can be gone on from, and nothing is left over."""
+    """Whichever comes last counts; nothing hangs, nothing is left over, and the run can be gone on with."""
     keeper, run = waiting_run(world)
     kill(worker_of(world, run.id))
     resuming = start(world, "run", "resume", run.id)
     cancelled = world.fabrik("run", "cancel", run.id)
     assert "cancelled" in cancelled.stdout
-    assert finish(resuming).returncode in (2, 130)
-    assert world.last().status == "cancelled"
-    nothing_left(world)
     keeper.let_go()
-    world.fabrik("run", "resume", run.id)
+    resumed = finish(resuming)
+    assert resumed.returncode in (0, 2, 130)  # it came later, never got the run, or had it taken away
+    assert "Traceback" not in resumed.stdout + resumed.stderr + world.worker_logs()
+    if resumed.returncode != 0:
+        assert world.last().status == "cancelled"
+        nothing_left(world)
+        world.fabrik("run", "resume", run.id)
     shipped_well(world, run.id)
 
 

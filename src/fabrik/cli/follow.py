@@ -114,9 +114,10 @@ class Json:
         pass
 
 
-def follow(ledger: Ledger, run_id: str, view: View, *, after: int = 0) -> Run:
+def follow(ledger: Ledger, run_id: str, view: View, *, after: int = 0, until: str | None = None) -> Run:
     """Show the events after number `after` until the run is at rest or has no worker any more.
 
+    until: a kind of event that ends the following as well, whatever comes after it.
     The run as it then is. Raises LedgerError, and KeyboardInterrupt on Ctrl-C.
     """
     started = time.monotonic()
@@ -132,6 +133,8 @@ def follow(ledger: Ledger, run_id: str, view: View, *, after: int = 0) -> Run:
             for event in ledger.events(run_id, after=after):
                 view.event(event, run)
                 after = event.seq
+                if event.kind == until:
+                    return run
             if _at_rest(ledger, run, now - started):
                 return run
         view.tick([run])

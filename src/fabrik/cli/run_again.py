@@ -26,11 +26,14 @@ def view_for(screen: Screen, *, as_json: bool) -> View:
     return Json(screen) if as_json else Lines(screen)
 
 
-def follow_to_rest(run_id: str, screen: Screen, *, after: int, as_json: bool) -> int:
-    """Follow a run; its exit status, or 130 when Ctrl-C ended the following."""
+def follow_to_rest(
+    run_id: str, screen: Screen, *, after: int, as_json: bool, until: str | None = None
+) -> int:
+    """Follow a run; its exit status, or 130 when Ctrl-C ended the following. until: see `follow`."""
     try:
         with store.existing() as ledger:
-            run = follow(ledger, run_id, view_for(screen, as_json=as_json), after=after)
+            view = view_for(screen, as_json=as_json)
+            run = follow(ledger, run_id, view, after=after, until=until)
             store.wait_for_worker_to_leave(run)
             run = ledger.find_run(run_id)  # a worker that leaves may still have had something to say
     except KeyboardInterrupt:
@@ -39,11 +42,14 @@ def follow_to_rest(run_id: str, screen: Screen, *, after: int, as_json: bool) ->
 
 
 def start_and_follow(run_id: str, screen: Screen, *, after: int, detach: bool, as_json: bool) -> int:
-    """Start the worker of a run, then follow it. Raises RunBusy, EnvironmentProblem, LedgerError."""
+    """Start the worker of a run as it was at the event `after`, then follow it.
+
+    Raises RunBusy, EnvironmentProblem, LedgerError.
+    """
     from fabrik.workflows.control import start_worker
 
     try:
-        start_worker(run_id)
+        start_worker(run_id, after=after)
     except KeyboardInterrupt:
         return show_detached(run_id, screen, as_json=as_json)
     if not detach:
@@ -101,13 +107,21 @@ def resume(
 def cancel(run_ref: str, as_json: bool) -> int:
     """Stop RUN: end its session and everything that runs in it. What it has made so far is kept."""
     from fabrik.workflows.control import cancel as cancel_run
+    from fabrik.workflows.control import start_worker
 
     with store.existing() as ledger:
         run = ledger.find_run(run_ref)
         after = last_event(ledger, run.id)
     cancel_run(run.id, getpass.getuser())
     screen = Screen()
-    status = follow_to_rest(run.id, screen, after=after, as_json=as_json)
+    # Who resumes the run at once has taken it back: that is not followed.
+    status = follow_to_rest(run.id, screen, after=after, as_json=as_json, until="run.verdict")
+    with store.existing() as ledger:
+        run = ledger.find_run(run.id)
+    if run.status in ("running", "waiting") and run.cancel_requested and not run.alive:
+        # The worker was leaving already when it was told: another one ends the run.
+        start_worker(run.id, cancel=True)
+        status = follow_to_rest(run.id, screen, after=after, as_json=as_json, until="run.verdict")
     # 130 is the verdict's status for those who followed the run; this command did what it was asked.
     with store.existing() as ledger:
         return ExitStatus.OK if ledger.find_run(run.id).status == "cancelled" else status

@@ -24,19 +24,21 @@ CHANGING_SECONDS = (
 )
 
 
-def start_worker(run_id: str) -> None:
+def start_worker(run_id: str, *, after: int | None = None, cancel: bool = False) -> None:
     """Start the run's worker as a process of its own, and return once it owns the run.
 
-    Raises RunBusy when another worker does, EnvironmentProblem when the worker does not start.
+    after: give way to a worker that took the run after this event. cancel: only end a run that is to be
+    cancelled. Raises RunBusy when another worker does, EnvironmentProblem when the worker does not start.
     """
     home = paths.home()
     log = home.run(run_id).worker_log
+    options = [*(["--after", str(after)] if after is not None else []), *(["--cancel"] if cancel else [])]
     output = _open_log(log)
     ready, told = os.pipe()
     try:
         with output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "fabrik.workflows.worker", run_id, "--ready-fd", str(told)],
+                [sys.executable, "-m", "fabrik.workflows.worker", run_id, "--ready-fd", str(told), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -112,7 +114,7 @@ def cancel(run_id: str, by: str = "fabrik run cancel") -> None:
         until = time.monotonic() + CHANGING_SECONDS
         while not (_told_to_end(ledger, run.id) or _ended(ledger, run.id)):
             try:
-                start_worker(run.id)
+                start_worker(run.id, cancel=True)
                 return
             except RunBusy:
                 # A worker comes or goes just now: in a moment it can be told, or a new one be started.

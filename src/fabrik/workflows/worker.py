@@ -1,28 +1,29 @@
 """The worker: the one process that owns a run and takes it as far as it can go.
 
-    python -m fabrik.workflows.worker RUN_ID [--ready-fd FD]
+    python -m fabrik.workflows.worker RUN_ID [--ready-fd FD] [--after SEQ] [--cancel]
 
-It is started detached by `fabrik run`, `run resume` and `approve`. On --ready-fd it writes one JSON line:
-{"ok": true}, or {"ok": false, "error": "…", "status": N} when it could not take the run.
+It is started detached by `fabrik run`, `run resume`, `run cancel` and `approve`. On --ready-fd it writes one
+JSON line: {"ok": true}, or {"ok": false, "error": "…", "status": N} when it could not take the run.
+--after: it gives way to a worker that took the run after the event SEQ. --cancel: it only ends a run that is
+to be cancelled, and touches none that has ended meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import os
-import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 
 from fabrik import paths
-from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError, UsageError
+from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError, RunBusy, UsageError
 from fabrik.ledger.journal import Journal
 from fabrik.ledger.ownership import Ownership, claim
 from fabrik.ledger.store import Ledger
-from fabrik.ledger.types import Run
+from fabrik.ledger.types import Event, Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.workflows import evidence
 from fabrik.workflows.assemble import assemble
@@ -30,69 +31,21 @@ from fabrik.workflows.last_words import LastWords
 from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.ship import ship
 from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.worker_process import Orders, Signals, Starter, hold_signals
 from fabrik.workflows.workspace import open_sandbox, remove_all
 
-ENDING = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-)  # end the worker: its run is cancelled, or stays resumable
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-
-class Starter:
-    """Who started this worker, and waits to hear whether it has taken the run. Told once."""
-
-    def __init__(self, descriptor: int | None) -> None:
-        self._descriptor = descriptor
-
-    def taken(self) -> None:
-        self._tell({"ok": True})
-
-    def refused(self, error: FabrikError) -> None:
-        self._tell({"ok": False, "error": str(error), "status": error.exit_status})
-
-    def _tell(self, message: dict[str, object]) -> None:
-        if self._descriptor is not None:
-            with suppress(BrokenPipeError), os.fdopen(self._descriptor, "w") as pipe:
-                pipe.write(json.dumps(message) + "\n")
-            self._descriptor = None
-
-
-class Signals:
-    """Lets the first signal cancel the work, and none any more once the work has ended."""
-
-    def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._task = task
-        self._heard = False
-        for number in ENDING:
-            asyncio.get_running_loop().add_signal_handler(number, self._hear)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-
-    def _hear(self) -> None:
-        if not self._heard:
-            self._heard = True
-            self._task.cancel()
-
-    async def no_more(self) -> None:
-        """What follows is written to its end. A signal that came at the last moment is taken back."""
-        self._heard = True
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)
 
 
 def main(argv: list[str]) -> int:
     """Own the run, work on it to its end or to the gate, and return the exit status that says how."""
-    run_id = argv[0]
-    starter = Starter(int(argv[2]) if argv[1:2] == ["--ready-fd"] else None)
+    orders = Orders.read(argv)
+    starter = Starter(orders.ready)
     umask = os.umask(0o077)
-    # From the claim on a signal is how the run is cancelled: it waits until somebody can hear it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    hold_signals()
     try:
         ledger = Ledger.open(paths.home().ledger)
-        places = paths.home().run(ledger.find_run(run_id).id)
+        places = paths.home().run(ledger.find_run(orders.run).id)
         ownership = claim(ledger, places.directory.name, places.lock)
     except FabrikError as error:
         starter.refused(error)
@@ -101,7 +54,7 @@ def main(argv: list[str]) -> int:
     words.keep_room()
     with ownership:
         try:
-            status = asyncio.run(_work(ledger, ownership, starter, words, umask))
+            status = asyncio.run(_work(ledger, ownership, orders, starter, words, umask))
             words.nothing()
             return status
         except FabrikError as error:
@@ -118,7 +71,7 @@ def main(argv: list[str]) -> int:
 
 def _leave(words: LastWords, error: FabrikError) -> None:
     """End without a verdict: the ledger cannot be written, or there is nothing to be done."""
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, RunBusy)):
         words.nothing()
         return
     if not isinstance(error, Fenced):  # the file is that of the worker that took the run over
@@ -127,20 +80,30 @@ def _leave(words: LastWords, error: FabrikError) -> None:
         traceback.print_exception(error)
 
 
-async def _work(ledger: Ledger, ownership: Ownership, starter: Starter, words: LastWords, umask: int) -> int:
+async def _work(
+    ledger: Ledger, ownership: Ownership, orders: Orders, starter: Starter, words: LastWords, umask: int
+) -> int:
     """Take the run to its verdict, or to the gate. Raises LedgerError, DiskFull where that cannot be written.
 
-    UsageError: the run has ended meanwhile. CancelledError: a signal ended the work, and nobody had asked to
-    cancel the run.
+    UsageError, RunBusy: the run has ended, or was taken, meanwhile. CancelledError: a signal ended the work,
+    and nobody had asked to cancel the run.
     """
-    since = ledger.events(ownership.run_id)[-1].seq
+    events = ledger.events(ownership.run_id)
+    since = events[-1].seq
     signals = Signals()
     run = ledger.find_run(ownership.run_id)  # as it is now that nobody else can change it
+    if orders.after is not None:
+        _give_way(run, [event for event in events if event.seq > orders.after])
+    to_cancel = run.cancel_requested and run.status in ("running", "waiting")
+    if orders.cancel and not to_cancel:
+        starter.taken()
+        return ExitStatus.OK
     journal = Journal(ledger, ownership)
-    cancelled = run.cancel_requested and run.status in ("running", "waiting") and not _shipped(ledger, run.id)
+    cancelled = to_cancel and not _shipped(ledger, run.id)
     if not cancelled and (run.status != "running" or ledger.steps(run.id)):
         await journal.reopen()
     starter.taken()  # only now: who follows must not take the old status for the new one
+    signals.begin()
     verdict, reason = await _to_the_end(ledger, run, journal, umask, since, cancelled=cancelled)
     await signals.no_more()
     if verdict is None:
@@ -152,6 +115,16 @@ async def _work(ledger: Ledger, ownership: Ownership, starter: Starter, words: L
         raise _no_room(error) or error from error
     await journal.finish(verdict, reason)
     return EXIT_OF_VERDICT[verdict]
+
+
+def _give_way(run: Run, events: Sequence[Event]) -> None:
+    """Raise RunBusy when another worker took the run since it was looked at: it did what we are to do."""
+    if [event.kind for event in events].count("run.claimed") > 1:
+        raise RunBusy(
+            "another process took this run at the same time",
+            where=run.id,
+            todo=f"watch it with `fabrik run attach {run.id[-8:]}`",
+        )
 
 
 def _shipped(ledger: Ledger, run_id: str) -> bool:
