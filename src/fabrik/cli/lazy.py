@@ -39,6 +39,18 @@ class LazyGroup(click.Group):
             raise TypeError(f"{entry.target} is not a command")
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from fabrik.problems import closest
+
+            # click itself suggests only commands that are imported already.
+            meant = closest(args[0], self.list_commands(ctx))
+            if meant and "Did you mean" not in error.format_message():
+                error.message += f" Did you mean {meant!r}?"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
