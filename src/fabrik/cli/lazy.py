@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
             # click itself suggests only commands that are imported already.
             meant = closest(args[0], self.list_commands(ctx))
             if meant and "Did you mean" not in error.format_message():
-                error.message += f" Did you mean {meant!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {meant!r}?", ctx) from None
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
