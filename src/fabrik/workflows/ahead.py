@@ -44,14 +44,14 @@ class Ahead(Generic[T]):
             return None
         try:
             return await task
-        except FabrikError:  # the same trouble, if it lasts, is met again where it counts
+        except (FabrikError, OSError):  # the same trouble, if it lasts, is met again where it counts
             return None
 
     async def discard(self) -> None:
         """Give up what nobody took."""
         made = await self.take()
         if made is not None:
-            with suppress(FabrikError):
+            with suppress(FabrikError, OSError):
                 await made.discard()
 
     async def __aenter__(self) -> Self:

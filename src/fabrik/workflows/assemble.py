@@ -42,11 +42,11 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Wo
 
 
 def _answered_stops(events: Sequence[Event]) -> int:
-    """How many times the run had stopped and a human resumed it."""
+    """How many stops that a replay meets again a human has answered by resuming."""
     answered, stopped = 0, False
     for event in events:
         if event.kind == "run.stop":
-            stopped = True
+            stopped = bool(event.data["met_again"])
         elif event.kind == "run.resumed" and stopped:
             answered, stopped = answered + 1, False
     return answered

@@ -72,7 +72,7 @@ async def session(
         failures += 1
         if failures > policy.retries:
             if not work.grants.take():
-                raise Stop(Verdict(policy.verdict), _reason(policy, result, failures))
+                raise Stop(Verdict(policy.verdict), _reason(policy, result, failures), met_again=True)
             failures = 0
             if policy.keep_work:  # a budget that a human has raised: go on from what there is
                 return result
@@ -87,7 +87,9 @@ def _bound_iterations(work: Work, key: str) -> None:
             work.grants.rounds += 1
             return
         raise Stop(
-            Verdict.EXHAUSTED, f"{most} sessions were used up before {key}: resume grants as many again"
+            Verdict.EXHAUSTED,
+            f"{most} sessions were used up before {key}: resume grants as many again",
+            met_again=True,
         )
 
 

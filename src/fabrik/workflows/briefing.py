@@ -47,8 +47,10 @@ def fix_verification(work: Work, verification: VerificationResult, *, attempt: i
     variables = {
         "spec_title": work.context.spec_title,
         "spec": work.context.spec_text,
-        "checks": _commands(work.context.checks),
-        "failures": _failures(verification.checks.failed),
+        "checks": _commands(work.context.all_checks),
+        "failures": "\n\n".join(
+            filter(None, (verification.setup_problem, _failures(verification.checks.failed)))
+        ),
         "held_out_failures": str(hidden) if hidden else "",
         "commit": verification.commit,
         "attempt": str(attempt),

@@ -15,7 +15,7 @@ from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import seal, tail
 from fabrik.workflows.results import CheckResult, ChecksResult
-from fabrik.workflows.work import Work
+from fabrik.workflows.work import SetupFailed, Work
 
 PURPOSE = "checks"  # the run's checking sandbox: kept between rounds, so that what setup installed stays
 
@@ -51,7 +51,12 @@ async def check_ahead(work: Work, key: str, checks: Sequence[SealedCheck]) -> As
 
 
 def _stands(work: Work) -> bool:
-    """The checking sandbox is there, and its setup was run to the end."""
+    """The checking sandbox is there and can move to another commit.
+
+    Not where the project has setup commands: what they installed belongs to the commit they ran at.
+    """
+    if work.context.setup:
+        return False
     return (work.paths.sandboxes / f"{PURPOSE}.json").exists() and (work.paths.sandboxes / PURPOSE).exists()
 
 
@@ -70,7 +75,10 @@ async def run_checks(
     first, *others = checks
     result = await _first(work, step, commit, first, logs / "check-1.log", prepared)
     if result is None or result.status == NOT_AT_COMMIT:
-        sandbox = await fresh(work, step, PURPOSE, commit, logs)
+        try:
+            sandbox = await fresh(work, step, PURPOSE, commit, logs)
+        except SetupFailed as failed:
+            return setup_failed(work, commit, failed)
         result = await _run(work, step, sandbox, first, logs / "check-1.log")
     elif others:
         sandbox = await workspace.open_sandbox(work, PURPOSE)
@@ -102,6 +110,13 @@ async def _first(
     sandbox = await workspace.open_sandbox(work, PURPOSE)
     command = replace(_command(work, sandbox, check, log, moving=True), files=files)
     return await _result(work, step, check, await sandbox.exec(command), log)
+
+
+def setup_failed(work: Work, commit: str, failed: SetupFailed) -> ChecksResult:
+    """At the base it is the owner's trouble: raises SetupFailed. Later it is the work's."""
+    if commit == work.base:
+        raise failed
+    return ChecksResult(commit=commit, checks=(), setup_problem=failed.reason)
 
 
 async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: Path) -> Sandbox:

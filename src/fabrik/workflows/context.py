@@ -99,3 +99,8 @@ class RunContext:
     auto_approve: bool
     push: bool
     remote: str | None
+
+    @property
+    def all_checks(self) -> tuple[SealedCheck, ...]:
+        """The checks that a candidate must pass: those of the spec, and those of every task."""
+        return (*self.checks, *(check for task in self.tasks for check in task.checks))

@@ -18,11 +18,21 @@ async def ask(
     """True when the gate is approved, False while it is open. Raises Stop when it was rejected."""
     reason = _reason(work, verification, failing_before)
     evidence.write(work.ledger, work.run, "waiting", None)
-    by = AUTO if work.context.auto_approve else None
+    by = AUTO if work.context.auto_approve and _proven(work, failing_before) else None
     gate = await work.journal.open_gate(number, verification.commit, reason, approved_by=by)
     if gate.state == "rejected":
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
     return gate.state == "approved"
+
+
+def _proven(work: Work, failing_before: Sequence[str]) -> bool:
+    """Whether something speaks for the work itself: a check that failed before it, or a held-out one.
+
+    Without that nobody approves in advance; but who allowed an unchecked spec has said that nothing will.
+    """
+    own = any(task.checks for task in work.context.tasks)
+    unchecked = not work.context.all_checks and not work.context.holdout
+    return bool(failing_before) or own or bool(work.context.holdout) or unchecked
 
 
 def _reason(work: Work, verification: VerificationResult, failing_before: Sequence[str]) -> str:

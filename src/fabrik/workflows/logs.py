@@ -19,6 +19,9 @@ _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
 
+# C0 but for tab and newline, DEL, C1; marks, embeddings, overrides and isolates of bidirectional text.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 async def seal(log: Path, directory: Path) -> LogFile:
     """Measure, trim and hash a log whose command has ended. Paths are stored relative to `directory`."""
@@ -61,4 +64,9 @@ def read_end(log: Path, size: int) -> bytes:
 def tail(log: Path) -> str:
     """The end of a log as plain text: no escape sequences, no control characters, bounded."""
     text = _ESCAPES.sub(b"", read_end(log, TAIL_BYTES).replace(b"\r\n", b"\n")).decode("utf-8", "replace")
-    return "\n".join(text.replace("\r", "\n").splitlines()[-TAIL_LINES:]).strip()
+    return "\n".join(plain(text.replace("\r", "\n")).splitlines()[-TAIL_LINES:]).strip()
+
+
+def plain(text: str) -> str:
+    """Text from outside without what steers a terminal or turns the direction of writing."""
+    return _STEERING.sub("", text)

@@ -89,6 +89,16 @@ class VerificationResult:
     def ok(self) -> bool:
         return self.checks.ok and self.holdout.ok
 
+    @property
+    def setup_problem(self) -> str:
+        return self.checks.setup_problem or self.holdout.setup_problem
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What failed, in a form that two candidates can be compared by."""
+        failed = tuple(check.failure for check in (*self.checks.failed, *self.holdout.failed))
+        return (self.setup_problem, *failed) if self.setup_problem else failed
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shipped:

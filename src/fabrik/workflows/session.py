@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik.agents.agent import Role, SessionRequest
+from fabrik.errors import VcsError
 from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES
@@ -19,15 +20,16 @@ from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.conclusion import conclude
-from fabrik.workflows.logs import seal
+from fabrik.workflows.logs import plain, seal
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.telling import Teller
 from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
 
-PURPOSE = "work"  # the sandbox that a run's implementing sessions share
+PURPOSE = workspace.AGENTS
 REPORT = "fabrik-report.json"  # in the session's HOME
 REPORT_BYTES = 1 << 20
+QUESTION = 2_000  # characters of what an agent asks the human
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,12 @@ async def _ready(
     """A ready session on a workspace at `head`: the one that was made ahead, if it still fits."""
     ready = await ahead.take() if ahead else None
     if ready:
-        if step.attempt == 1 and await workspace.brought_to(work, ready.sandbox, PURPOSE, head, logs):
+        try:
+            fits = step.attempt == 1 and await workspace.brought_to(work, ready.sandbox, PURPOSE, head, logs)
+        except BaseException:
+            await ready.discard()
+            raise
+        if fits:
             return ready
         await ready.discard()
     async with AsyncExitStack() as setup_only:
@@ -155,13 +162,14 @@ async def run_session(
     logs.mkdir(parents=True, exist_ok=True)
     ready = await _ready(work, step, ahead, role=role, head=head, prompt=prompt, logs=logs)
     sandbox = ready.sandbox
+    earlier = work.ledger.calls_started(work.run)  # a start of this step that was cut off may have made calls
     async with workspace.harvest_ahead(work, sandbox, head, message, logs) as harvesting:
         async with ready.open_things:
             workspace.mark(work, PURPOSE, None)
             meanwhile()
             harvesting.begin()
             ended, reader = await _play(work, step, ready.prepared, logs)
-        calls = work.ledger.model_calls(work.run, step.key)
+        calls = [call for call in work.ledger.model_calls(work.run, step.key) if call.id > earlier]
         conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
         report, problem = await _read_report(sandbox)
         before = Brought(head=head, tree=tree)
@@ -189,7 +197,7 @@ async def run_session(
         stderr=stderr,
         session_id=next((e.session_id for e in reader.structural if isinstance(e, SessionStarted)), None),
         says=report.status if report else "",
-        question="\n".join([*report.issues, *report.next]) if report and report.status == "blocked" else "",
+        question=_question(report),
         notes=(*([problem] if problem else ()), *brought.notes),
         retry_at=conclusion.resets_at,
         saved_as=brought.saved_as,
@@ -216,6 +224,12 @@ async def _play(
 async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
     data = await sandbox.read_file(f"{sandbox.home}/{REPORT}", REPORT_BYTES)
     return read_report(data) if data is not None else (None, "")
+
+
+def _question(report: AgentReport | None) -> str:
+    if report is None or report.status != "blocked":
+        return ""
+    return plain("\n".join([*report.issues, *report.next]))[:QUESTION]
 
 
 async def _land(
@@ -246,6 +260,11 @@ async def _land(
             datetime.now(UTC),
             max_bytes=workspace.BUNDLE_BYTES,
         )
+    except VcsError as error:  # the agent is told, and starts again from what there was before
+        reason = f"git does not take what the session left: {error.what}"
+        return replace(
+            before, notes=(*found.notes, *damage, reason), saved_as=await _keep(work, sandbox, logs)
+        )
     finally:
         bundle.unlink(missing_ok=True)
     in_step = healthy and not found.leftover and landed.commit == head
@@ -257,6 +276,11 @@ async def _land(
         rewritten=landed.rewritten,
         notes=(*found.notes, *damage),
     )
+
+
+async def _keep(work: Work, sandbox: Sandbox, logs: Path) -> str:
+    """Keep the files of a workspace that git does not take; where they are."""
+    return work.relative(await workspace.keep_files(work, sandbox, logs))
 
 
 async def _put_aside(work: Work, sandbox: Sandbox, before: Brought, logs: Path) -> Brought:

@@ -98,12 +98,14 @@ async def _prove(work: Work, head: str, tree: str) -> tuple[int, VerificationRes
     number = 1
     allowance = work.context.limits.attempts
     standing = Standing(tree=tree, failures=())
+    verification = None
     while True:
-        await _candidate(work, number, head)
-        verification = await verify(work, number, head)
-        if verification.ok:
-            return number, verification
-        failures = tuple(c.failure for c in (*verification.checks.failed, *verification.holdout.failed))
+        if verification is None:
+            await _candidate(work, number, head)
+            verification = await verify(work, number, head)
+            if verification.ok:
+                return number, verification
+        failures = verification.failures
         if standing.stuck or number > allowance:
             if not work.grants.take():
                 raise _give_up(standing, number, failures)
@@ -118,22 +120,30 @@ async def _prove(work: Work, head: str, tree: str) -> tuple[int, VerificationRes
             prompt=briefing.fix_verification(work, verification, attempt=number),
             message=f"{work.context.spec_title}: fix what verification found",
         )
+        if ran.tree != standing.tree:  # the same candidate gets no second throw of the dice
+            head, verification = ran.head, None
         standing = standing.after(ran, failures)
-        head = ran.head
         number += 1
 
 
 def _give_up(standing: Standing, number: int, failures: tuple[str, ...]) -> Stop:
     found = "; ".join(failures)
     if standing.stuck:
-        return Stop(Verdict.BLOCKED, f"verification fails and the agent makes no progress ({found})")
-    return Stop(Verdict.EXHAUSTED, f"verification still fails after {number} candidates: {found}")
+        return Stop(
+            Verdict.BLOCKED, f"verification fails and the agent makes no progress ({found})", met_again=True
+        )
+    return Stop(
+        Verdict.EXHAUSTED, f"verification still fails after {number} sessions: {found}", met_again=True
+    )
 
 
 async def _candidate(work: Work, number: int, commit: str) -> None:
     async def put_forward(step: StepContext) -> str:
         if await work.repo.tree(commit) == await work.repo.tree(work.base):
-            raise Stop(Verdict.BLOCKED, "nothing was done: the candidate is the same as the base commit")
+            raise Stop(
+                Verdict.BLOCKED,
+                "nothing was done: the candidate is the same as the base commit; start a new run",
+            )
         await work.repo.set_ref("candidate", commit)
         await step.event("candidate", commit=commit)
         return commit

@@ -223,13 +223,18 @@ def _stop_reason(
 ) -> Stop | None:
     failures = "; ".join(judgement.failures)
     if ran.says == "blocked" and ran.question:
-        return Stop(Verdict.BLOCKED, f"task {task.id} needs an answer: {ran.question}")
+        return Stop(Verdict.BLOCKED, f"task {task.id} needs an answer: {ran.question}", met_again=True)
     if standing.stuck:
         return Stop(
             Verdict.BLOCKED,
             f"task {task.id} makes no progress: two sessions in a row changed nothing ({failures})",
+            met_again=True,
         )
     if number >= allowance:
         why = "" if ran.cause is Cause.ENDED else f" ({POLICIES[ran.cause].message})"
-        return Stop(Verdict.EXHAUSTED, f"task {task.id} still fails after {number} sessions: {failures}{why}")
+        return Stop(
+            Verdict.EXHAUSTED,
+            f"task {task.id} still fails after {number} sessions: {failures}{why}",
+            met_again=True,
+        )
     return None

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fabrik.errors import SandboxBroken
 from fabrik.ledger.journal import StepContext
-from fabrik.sandboxes.sandbox import Sandbox
+from fabrik.sandboxes.sandbox import Command, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.archive import pack
-from fabrik.workflows.checks import fresh, run_all
+from fabrik.workflows.checks import fresh, run_all, setup_failed
 from fabrik.workflows.context import SealedCheck
+from fabrik.workflows.logs import tail
 from fabrik.workflows.results import ChecksResult, VerificationResult
-from fabrik.workflows.work import Work
+from fabrik.workflows.work import SetupFailed, Work
 
+MAKE_WAY = """
+set -f
+for destination; do
+  way=.
+  IFS=/
+  for part in $destination; do
+    way=$way/$part
+    if [ -L "$way" ] || { [ -e "$way" ] && [ ! -d "$way" ]; }; then rm -f "$way" || exit 1; fi
+  done
+  unset IFS
+  rm -rf "./$destination" || exit 1
+done
+"""
 PURPOSE = "verify"
 PURPOSE_HELD_OUT = "verify-held-out"
 
@@ -27,11 +42,11 @@ async def verify(work: Work, number: int, commit: str) -> VerificationResult:
         return VerificationResult(
             commit=commit,
             tree=await work.repo.tree(commit),
-            checks=await _run(work, step, commit, work.context.checks, PURPOSE, logs),
+            checks=await _run(work, step, commit, work.context.all_checks, PURPOSE, logs),
             holdout=await _run(work, step, commit, work.context.holdout, PURPOSE_HELD_OUT, logs / "held-out"),
         )
 
-    checks = (*work.context.checks, *work.context.holdout)
+    checks = (*work.context.all_checks, *work.context.holdout)
     inputs = {"commit": commit, "checks": [check.run for check in checks]}
     return await work.journal.step(f"verify#{number}", run, result=VerificationResult, inputs=inputs)
 
@@ -47,7 +62,10 @@ async def _run(
     if not checks:
         return ChecksResult(commit=commit, checks=())
     logs.mkdir(parents=True, exist_ok=True)
-    sandbox = await fresh(work, step, purpose, commit, logs)
+    try:
+        sandbox = await fresh(work, step, purpose, commit, logs)
+    except SetupFailed as failed:
+        return setup_failed(work, commit, failed)
     try:
         await _place(work, sandbox, checks, logs)
         return await run_all(work, step, sandbox, commit, checks, logs)
@@ -63,7 +81,18 @@ async def _place(work: Work, sandbox: Sandbox, checks: Sequence[SealedCheck], lo
         for destination, copy in check.files.items()
     }
     if files:
+        await _make_way(sandbox, list(files), logs)
         archive = logs / "files.tar"
         pack(files, archive)
         await sandbox.tar_in(archive, sandbox.workspace)
         archive.unlink()
+
+
+async def _make_way(sandbox: Sandbox, destinations: list[str], logs: Path) -> None:
+    """Remove what the candidate has in the place of held-out files: links and files on the way, too."""
+    log = logs / "make-way.log"
+    ended = await sandbox.exec(
+        Command(argv=["sh", "-c", MAKE_WAY, "make-way", *destinations], stdout=log, stderr=log)
+    )
+    if not ended.ok:
+        raise SandboxBroken(f"no way for the held-out files: {tail(log)}", where=sandbox.name)

@@ -25,10 +25,19 @@ if TYPE_CHECKING:
 class Stop(FabrikError):
     """The run cannot go on by itself: it ends with this verdict, and can be resumed."""
 
-    def __init__(self, verdict: Verdict, reason: str) -> None:
+    def __init__(self, verdict: Verdict, reason: str, *, met_again: bool = False) -> None:
+        """met_again: a resumed run meets it again when it replays its journal, and takes a grant for it."""
         super().__init__(reason)
         self.verdict = verdict
         self.reason = reason
+        self.met_again = met_again
+
+
+class SetupFailed(Stop):
+    """A setup command of the project failed in a fresh workspace."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(Verdict.BLOCKED, problem)
 
 
 @dataclass(kw_only=True)

@@ -168,7 +168,9 @@ async def _to_the_end(
         return Verdict.SHIPPED, None
     except Stop as stop:
         if stop.verdict is not Verdict.REJECTED:
-            await journal.event("run.stop", verdict=stop.verdict, reason=stop.reason)
+            await journal.event(
+                "run.stop", verdict=stop.verdict, reason=stop.reason, met_again=stop.met_again
+            )
         return stop.verdict, stop.reason
     except LedgerError:
         raise

@@ -10,16 +10,17 @@ import json
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken, VcsError
-from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Sandbox, SandboxSpec
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
 from fabrik.workflows.ahead import Ahead
-from fabrik.workflows.logs import tail
-from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.logs import read_end, tail
+from fabrik.workflows.work import SetupFailed, Work
 
+AGENTS = "work"  # the purpose of the sandbox that the implementing sessions share
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
+REPORT_BYTES = 64 << 10  # of what a harvest says, the end of which counts
 HARVEST = "harvest.err"  # where the harvest says what it found
 
 
@@ -39,13 +40,13 @@ async def remove_sandbox(work: Work, purpose: str) -> None:
 
 def _spec(work: Work, purpose: str) -> SandboxSpec:
     context = work.context
-    visible = [*context.read_only, *context.agent_read_only] if purpose == "work" else [*context.read_only]
+    visible = [*context.read_only, *context.agent_read_only] if purpose == AGENTS else [*context.read_only]
     return SandboxSpec(
         name=f"{work.run}/{purpose}",
         root=work.paths.sandboxes / purpose,
         labels={"run": work.run, "purpose": purpose},
         read_only=[*work.repo.objects, *(Path(path) for path in visible)],
-        path=[*(context.agent_path if purpose == "work" else ()), *context.path],
+        path=[*(context.agent_path if purpose == AGENTS else ()), *context.path],
         env={
             **context.env,
             "GIT_AUTHOR_NAME": work.identity.name,
@@ -62,7 +63,7 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
 
     One that already stands there is used as it is, so that what was installed and built stays. Anything
     else is saved to the run's repository and made anew.
-    Raises SandboxBroken, VcsError; Stop when a setup command fails.
+    Raises SandboxBroken, VcsError; SetupFailed when a setup command fails.
     """
     marker = work.paths.sandboxes / f"{purpose}.json"
     if (work.paths.sandboxes / purpose).exists():
@@ -75,7 +76,10 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
     sandbox = await open_sandbox(work, purpose)
     await _clone(work, sandbox, commit, logs)
     if problem := await run_setup(work, sandbox, logs, doors):
-        raise Stop(Verdict.BLOCKED, problem)
+        if purpose != AGENTS or commit == work.base:
+            raise SetupFailed(problem)
+        # An earlier session broke it: the agent must get at it to mend it.
+        await work.journal.event("warning", text=problem)
     mark(work, purpose, commit)
     return sandbox
 
@@ -110,13 +114,13 @@ def _read_marker(marker: Path) -> tuple[str | None, bool]:
 async def _resync(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> bool:
     """Lay a new .git at `commit` under the files of the workspace."""
     argv = resync_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await sandbox.exec(_git(sandbox, argv, logs / "resync.out", logs / "resync.err"))
+    ended = await sandbox.exec(_git(argv, logs / "resync.out", logs / "resync.err"))
     return ended.ok
 
 
 async def _clone(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> None:
     argv = clone_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await sandbox.exec(_git(sandbox, argv, logs / "clone.out", logs / "clone.err"))
+    ended = await sandbox.exec(_git(argv, logs / "clone.out", logs / "clone.err"))
     if not ended.ok:
         raise SandboxBroken(
             f"the workspace could not be made: {tail(logs / 'clone.err') or ended}",
@@ -177,7 +181,7 @@ def _harvest(
         work.identity,
         mode="salvage" if salvage else "trust",
     )
-    return _git(sandbox, argv, left_bundle(logs), logs / HARVEST)
+    return _git(argv, left_bundle(logs), logs / HARVEST)
 
 
 async def harvest(
@@ -200,7 +204,7 @@ async def harvest(
         ended = await sandbox.exec(_harvest(work, sandbox, base, message, logs, salvage=True))
     if not ended.ok:
         raise SandboxBroken(f"the work could not be collected: {tail(logs / HARVEST)}", where=sandbox.name)
-    return parse((logs / HARVEST).read_bytes())
+    return parse(read_end(logs / HARVEST, REPORT_BYTES))
 
 
 def left_bundle(logs: Path) -> Path:
@@ -208,28 +212,38 @@ def left_bundle(logs: Path) -> Path:
     return logs / "left.bundle"
 
 
+async def keep_files(work: Work, sandbox: Sandbox, logs: Path) -> Path:
+    """Keep the files of a workspace as they are, in a tar file of the run. Raises SandboxBroken."""
+    kept = work.paths.directory / "kept" / f"{work.relative(logs).replace('/', '.')}.tar"
+    kept.parent.mkdir(exist_ok=True)
+    await sandbox.tar_out(sandbox.workspace, kept, BUNDLE_BYTES)
+    return kept
+
+
 async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> str | None:
     """Save what an interrupted session left, before its workspace goes; the ref, or None for nothing."""
-    if purpose != "work":
+    if purpose != AGENTS:
         return None
     into = f"saved/{work.relative(logs).replace('/', '.')}"
     try:
         found = await harvest(work, sandbox, work.base, f"Saved from {purpose}", logs)
         if found.new:
             await work.repo.bring_in(left_bundle(logs), into, max_bytes=BUNDLE_BYTES)
-    except VcsError as error:
-        await work.journal.event("warning", text=f"work of an interrupted session was not accepted: {error}")
+    except VcsError as error:  # git refuses what it left: the files are kept as they are
+        kept = await keep_files(work, sandbox, logs)
+        text = f"git does not take what a session left ({error.what}); its files are in {kept}"
+        await work.journal.event("warning", text=text)
         return None
     finally:
         left_bundle(logs).unlink(missing_ok=True)
     return f"refs/fabrik/{into}" if found.new else None
 
 
-def _git(sandbox: Sandbox, argv: list[str], stdout: Path, stderr: Path) -> Command:
+def _git(argv: list[str], stdout: Path, stderr: Path) -> Command:
     """git inside, with room for a huge repository."""
     stdout.parent.mkdir(parents=True, exist_ok=True)
     limits = Limits(seconds=GIT_SECONDS, output_bytes=BUNDLE_BYTES)
-    return Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd=sandbox.workspace)
+    return Command(argv=argv, stdout=stdout, stderr=stderr, limits=limits, cwd="/")
 
 
 async def remove_all(work: Work) -> None:

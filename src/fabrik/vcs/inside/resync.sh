@@ -8,6 +8,7 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1 GIT
 
 workspace=$1 commit=$2 branch=$3 config=$4
 shift 4
+chmod u+rwx "$workspace" 2> /dev/null || :
 cd "$workspace"
 if [ -d .git ] && [ ! -L .git ]; then
   chmod -R u+rwX .git 2> /dev/null || :
