@@ -18,7 +18,7 @@ git commit -q -m "$name"
 exec date +%s%N
 """
 
-CHECK = "test -f README.md"
+CHECK = "ls work-*.txt > list.txt"
 
 
 def git(*args: str, cwd: Path) -> str:
