@@ -69,10 +69,10 @@ def test_a_task_without_a_word_on_verification_gets_the_acceptance_criteria(tmp_
     assert task.do == "all of it" and "- a known word is found" in task.verify
 
 
-def test_a_todo_of_another_spec(tmp_path: Path) -> None:
-    put(tmp_path / "s.todo.json", TODO | {"id": "0002"})
-    (problem,) = problems_of(put(tmp_path / "s.json", SPEC))
-    assert "s.todo.json: id: is the todo of '0002', not of the spec '0001-search'" in problem
+def test_a_todo_may_have_an_id_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path / "s.todo.json", TODO | {"id": "todo-0002"})
+    loaded = load(put(tmp_path / "s.json", SPEC))
+    assert loaded.todo is not None and loaded.todo.id == "todo-0002"
 
 
 def test_two_lists_of_tasks(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def load(spec_path: Path, todo_path: Path | None = None) -> Loaded:
     data, todo = None, draft.todo
     if chosen is not None:
         data, todo = read_todo_file(chosen, problems, taken=names_taken(draft))
-        problems += pairing(draft, todo, chosen, by_default=todo_path is None)
+        problems += pairing(draft, chosen, by_default=todo_path is None)
     problems += _dependencies(draft)
     files = read_holdout(draft.spec, problems) if draft.spec else {}
     if draft.spec is None or problems:
@@ -86,19 +86,15 @@ def names_taken(draft: Draft) -> tuple[str, ...]:
     return tuple(check.name for check in (*draft.spec.checks, *draft.spec.holdout)) if draft.spec else ()
 
 
-def pairing(draft: Draft, todo: Todo | None, path: Path, *, by_default: bool) -> list[Problem]:
-    """What is wrong between a spec and the todo that was found for it."""
-    found = []
-    if todo is not None and draft.id is not None and todo.id != draft.id:
-        what = f"is the todo of {todo.id!r}, not of the spec {draft.id!r}"
-        found.append(
-            Problem(file=str(path), where="id", what=what, todo=f"write {draft.id!r}, or name another todo")
-        )
-    if by_default and draft.todo is not None:
-        what = f"the spec {draft.path} lists tasks as well"
-        todo_hint = "remove one of the two, or choose with --todo"
-        found.append(Problem(file=str(path), what=what, todo=todo_hint))
-    return found
+def pairing(draft: Draft, path: Path, *, by_default: bool) -> list[Problem]:
+    """What is wrong between a spec and the todo that was found for it.
+
+    The todo's own id may be any: files of the original have ids of their own there.
+    """
+    if not by_default or draft.todo is None:
+        return []
+    what = f"the spec {draft.path} lists tasks as well"
+    return [Problem(file=str(path), what=what, todo="remove one of the two, or choose with --todo")]
 
 
 def _dependencies(draft: Draft) -> list[Problem]:

@@ -104,9 +104,9 @@ def _check_todos(drafts: Iterable[Draft], todos: Iterable[Path], errors: list[Pr
             waiting.setdefault(_key(path), path)
     for key, path in waiting.items():
         owner = owners.get(key)
-        _, todo = read_todo_file(path, errors, taken=names_taken(owner) if owner else ())
+        read_todo_file(path, errors, taken=names_taken(owner) if owner else ())
         if owner is not None:
-            errors += pairing(owner, todo, path, by_default=True)
+            errors += pairing(owner, path, by_default=True)
     return len(waiting)
 
 
