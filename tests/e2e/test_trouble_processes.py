@@ -47,7 +47,7 @@ def test_worker_is_killed_while_followed(world: World) -> None:
     assert "Nothing is lost" in followed.stdout
     assert f"fabrik run resume {run.id[-8:]}" in followed.stdout
     assert not followed.stderr
-    nothing_left(world)
+    wait_for(lambda: not agents(world), "the end of the agent")
     assert "interrupted" in world.fabrik("runs", "list").stdout
     [listed] = json.loads(world.fabrik("runs", "list", "--json").stdout)
     assert (listed["status"], listed["state"], listed["alive"]) == ("running", "interrupted", False)
@@ -64,11 +64,11 @@ def test_worker_is_told_to_end(world: World, number: signal.Signals) -> None:
     keeper, run = waiting_run(world)
     follower = start(world, "run", "attach", run.id, "--json")
     kill(worker_of(world, run.id), number)
-    wait_for(lambda: not world.leftovers() or is_gone(follower.pid), "the end of the agent")
     followed = finish(follower)
     assert followed.returncode == 1
     last = json.loads(followed.stdout.splitlines()[-1])["run"]
     assert (last["status"], last["state"]) == ("running", "interrupted")
+    nothing_left(world)
     assert "told to end by a signal" in world.fabrik("run", "attach", run.id, status=1).stdout
     assert "Traceback" not in world.worker_logs()
     keeper.let_go()
