@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,33 @@ def test_cancel_and_resume_at_once(world: World) -> None:
         nothing_left(world)
         world.fabrik("run", "resume", run.id)
     shipped_well(world, run.id)
+
+
+def test_cancel_comes_too_late(world: World) -> None:
+    """The branch is there when the worker is told to end: the run is shipped, whoever takes it up next."""
+    run = world.dispatch(
+        spec=world.make_spec(),
+        project=world.project,
+        agent="command",
+        agent_command=world.make_agent(),
+        auto_approve=True,
+    )
+    late = (
+        "import asyncio, os, signal, sys\n"
+        "from fabrik.workflows import worker\n"
+        "async def cancelled(work):\n"
+        "    work.ledger.request_cancel(work.run, 'ada')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.Event().wait()\n"
+        "worker.remove_all = cancelled\n"  # the first thing after the last step
+        "sys.exit(worker.main([sys.argv[1]]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", late, run], env=world.env(), timeout=120)
+    assert done.returncode == 130
+    assert world.commits() == ["Do task 1", "Do task 2"]
+    assert (world.last().status, world.last().alive) == ("running", False)
+    assert "shipped" in world.fabrik("run", "cancel", run).stdout
+    shipped_well(world, run)
 
 
 def test_worker_that_cannot_start(world: World) -> None:
