@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tarfile
 
 from fabrik.errors import SandboxBroken
@@ -129,7 +130,18 @@ async def tar_in_writes_nothing_on_the_host(h: Harness) -> None:
     assert not (h.directory / "up").exists()
 
 
+async def files_get_the_usual_modes(h: Harness) -> None:
+    box = await h.box()
+    private = os.umask(0o077)
+    try:
+        ran = await h.sh(box, "touch file; mkdir dir; stat -c %a file dir")
+    finally:
+        os.umask(private)
+    assert ran.fine().text == "644\n755"
+
+
 CASES: list[Case] = [
+    files_get_the_usual_modes,
     read_file_reads,
     read_file_reads_no_more_than_asked_for,
     read_file_finds_nothing,
