@@ -78,7 +78,7 @@ class Child:
             stderr=stderr,
             pass_fds=tuple(pass_fds),
             cwd=cwd,
-            umask=0o022,  # the worker's own is private; what is made inside has the modes of anybody's machine
+            umask=0o022,  # the worker's own is private; inside, files get the usual modes
             start_new_session=True,  # a Ctrl-C in the terminal is for the worker to answer
         )
         self.pid = self._popen.pid
