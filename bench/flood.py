@@ -20,7 +20,7 @@ date +%s%N > started.txt
 line=$(printf '%0199d' 7)
 yes "$line" | head -c 1073741824
 date +%s%N > ended.txt
-echo done > work.txt
+echo done > work-1.txt
 git add -A
 git commit -q -m flood
 """
