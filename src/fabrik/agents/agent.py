@@ -27,6 +27,9 @@ class SessionRequest:
     models_url: str  # http://127.0.0.1:PORT: the gateway's models door, without a trailing slash
     model: str | None = None  # None: the CLI's own default
     options: Mapping[str, str] = field(default_factory=dict)  # the agent's own options (command's path, …)
+    reviewer: str = ""  # of a review or verify session: who reviews, such as "security" or "verifier"
+    commit: str = ""  # of a review or verify session: the commit that it judges …
+    base: str = ""  # … and the one that it is compared with
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,21 @@ class UpstreamSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Review:
+    """How work is reviewed. Reviewers are named by ids such as "security"."""
+
+    enabled: bool = True
+    reviewers: tuple[str, ...] | None = None  # of the full review; None: all that are shipped or added
+    light: tuple[str, ...] = ("code-quality", "maintainability")  # after each task; (): none
+    rounds: int = 2  # how often findings are sent back to be fixed
+    seconds: float | None = 1200.0  # the longest a reviewer or the verifier may take
+    agent: str | None = None  # None: the agent that implements
+    models: Mapping[str, str] = field(default_factory=dict)  # reviewer → model; "_default" for the others
+    verify_agent: str | None = None  # None: the reviewers' agent
+    verify_model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of a run, resolved: flag > environment > project > user > default."""
 
@@ -51,6 +66,8 @@ class Config:
     path: tuple[str, ...] = ()  # directories put in front of PATH in every sandbox, absolute
     env: Mapping[str, str] = field(default_factory=dict)  # variables of every sandbox; no keys
     upstreams: Mapping[Vendor, UpstreamSettings] = field(default_factory=dict)
+    review: Review = Review()
+    protected: tuple[str, ...] | None = None  # globs of files that judge the work; None: the shipped list
 
 
 class Settings(TypedDict, total=False):

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from fabrik.ledger.records import Event, Gate, Step, StepState, TaskReport
+from fabrik.ledger.records import (
+    Event,
+    Feedback,
+    Gate,
+    ReviewerOutcome,
+    ReviewKind,
+    ReviewReport,
+    ReviewStatus,
+    ReviewSummary,
+    Step,
+    StepState,
+    TaskReport,
+)
 from fabrik.ledger.run import NewRun, Run, RunStatus
 
-__all__ = ["Event", "Gate", "NewRun", "Run", "RunStatus", "Step", "StepState", "TaskReport"]
+__all__ = [
+    "Event",
+    "Feedback",
+    "Gate",
+    "NewRun",
+    "ReviewKind",
+    "ReviewReport",
+    "ReviewStatus",
+    "ReviewSummary",
+    "ReviewerOutcome",
+    "Run",
+    "RunStatus",
+    "Step",
+    "StepState",
+    "TaskReport",
+]

@@ -33,6 +33,9 @@ class SandboxSpec:
     read_only: Sequence[Path] = ()
     path: Sequence[str] = ()  # directories put in front of PATH inside
     env: Mapping[str, str] = field(default_factory=dict)
+    reads: Path | None = (
+        None  # root of another sandbox of this provider: its workspace is this one's, read-only
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,7 @@ class Spec:
     env: tuple[str, ...] = ()  # names of environment variables that the spec says it needs
     checks: tuple[Check, ...] = ()
     holdout: tuple[HeldOutCheck, ...] = ()
+    may_change: tuple[str, ...] = ()  # globs of protected files (tests, CI, …) that this spec asks to change
     source: str  # the text as agents may see it: everything about held-out checks is removed
     path: Path
 

@@ -33,7 +33,7 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Wo
         journal=journal,
         repo=await RunRepo.open(places.repo),
         provider=sandboxes.load(context.sandbox),
-        agent=agents.load(context.agent),
+        agent=agents.load(context.agent.name),
         gateway=RunGateway(run.id, context, ledger, journal),
         umask=umask,
         identity=Identity(name=context.author_name, email=context.author_email, configured=True),

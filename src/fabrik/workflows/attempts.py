@@ -61,7 +61,12 @@ async def session(
                 afterwards=afterwards,
             )
 
-        inputs = {"head": head, "role": role, "prompt": prompt("$FABRIK_REPORT"), "agent": work.agent.name}
+        inputs = {
+            "head": head,
+            "role": role,
+            "prompt": prompt("$FABRIK_REPORT"),
+            "agent": work.context.agent.name,
+        }
         result = await work.journal.step(step_key, play, result=SessionResult, inputs=inputs)
         policy = POLICIES[result.cause]
         if policy.counts:

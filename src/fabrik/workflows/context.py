@@ -65,6 +65,49 @@ class SealedUpstream:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SealedAgent:
+    """A coding CLI as it was chosen."""
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    read_only: tuple[str, ...] = ()  # host paths that the CLI needs
+    path: tuple[str, ...] = ()  # directories in front of PATH
+    model: str | None = None  # None: the CLI's own default
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedReviewer:
+    """One reviewer: what it looks for, and the model that it asks."""
+
+    id: str  # such as "security"
+    prompt: SealedFile  # Markdown; put into the prompt `review`
+    model: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedReview:
+    """Who reviews the work of a run. The sets are fixed at dispatch."""
+
+    full: tuple[SealedReviewer, ...]  # of a candidate
+    light: tuple[SealedReviewer, ...]  # after each task; (): no light review
+    agent: SealedAgent  # plays every reviewer; its model is that of nobody in particular
+    verifier: SealedAgent
+    rounds: int  # how often findings are sent back to be fixed
+    seconds: float | None  # of one reviewer
+    extra_prompt: SealedFile | None  # --review-prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedFeedback:
+    """What a human said about an earlier run of the same spec."""
+
+    run: str
+    decision: str
+    by: str
+    notes: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunContext:
     """The sealed inputs of a run."""
 
@@ -81,11 +124,11 @@ class RunContext:
     holdout: tuple[SealedCheck, ...]
     prompts: Mapping[str, str]  # prompt file → sha256
     extra_prompt: SealedFile | None
-    agent: str
-    agent_options: Mapping[str, str]
-    agent_read_only: tuple[str, ...]  # host paths that the agent's CLI needs
-    agent_path: tuple[str, ...]
-    model: str | None
+    agent: SealedAgent  # the one that implements
+    review: SealedReview | None  # None: --no-review, and the run is marked as unreviewed
+    protected: tuple[str, ...]  # globs of files that judge the work
+    may_change: tuple[str, ...]  # globs of those that the spec asks to change
+    feedback: tuple[SealedFeedback, ...]  # on earlier runs of this spec
     sandbox: str
     read_only: tuple[str, ...]
     path: tuple[str, ...]

@@ -25,7 +25,7 @@ from fabrik.vcs.base import Base, fetch_base
 from fabrik.vcs.project import Identity, identity
 from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.agents import ChosenAgent, choose_agent, require_key
-from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
+from fabrik.workflows.context import RunContext, SealedAgent, SealedLimits, SealedUpstream
 from fabrik.workflows.destination import Source, Warn, choose_branch, find_source, tell_rivals
 from fabrik.workflows.request import RunRequest
 from fabrik.workflows.seal import (
@@ -168,11 +168,17 @@ def _seal(
         extra_prompt=seal_file(places, request.prompt, extra_prompt)
         if request.prompt and extra_prompt is not None
         else None,
-        agent=agent.name,
-        agent_options=agent.options,
-        agent_read_only=agent.read_only,
-        agent_path=agent.path,
-        model=config.model,
+        agent=SealedAgent(
+            name=agent.name,
+            options=agent.options,
+            read_only=agent.read_only,
+            path=agent.path,
+            model=config.model,
+        ),
+        review=None,
+        protected=(),
+        may_change=loaded.spec.may_change,
+        feedback=(),
         sandbox=config.sandbox,
         read_only=config.read_only,
         path=config.path,
@@ -215,8 +221,8 @@ def _record(
                 repo_ref=request.ref,
                 base_commit=base.commit,
                 branch=branch,
-                agent=context.agent,
-                model=context.model,
+                agent=context.agent.name,
+                model=context.agent.model,
                 sandbox=context.sandbox,
                 directory=str(places.directory),
                 unchecked=not (loaded.spec.checks or loaded.spec.holdout),

@@ -71,7 +71,7 @@ def _head(run: Run, context: RunContext) -> str:
         ("Base commit", f"`{run.base_commit}`"),
         ("Candidate", f"`{run.candidate}`" if run.candidate else "none"),
         ("Branch", f"`{run.branch}`"),
-        ("Agent", f"{context.agent}" + (f", model `{context.model}`" if context.model else "")),
+        ("Agent", context.agent.name + (f", model `{context.agent.model}`" if context.agent.model else "")),
         ("Sandbox", context.sandbox + (" (**nothing was isolated**)" if context.sandbox == "none" else "")),
     ]
     text = f"# Evidence: {_inline(context.spec_title)}\n\n" + _table(("", ""), rows)

@@ -32,6 +32,18 @@ class RunRequest:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     session_minutes: float | None = None
+    no_review: bool = False
+    reviewers_dir: Path | None = None  # <id>.md: replaces a shipped reviewer, or adds one
+    review_prompt: Path | None = None  # text for every reviewer, on top of fabrik's own
+    review_models: Path | None = None  # JSON: reviewer → model, "_default" for the others
+    review_max: int | None = None
+    review_agent: str | None = None
+    review_agent_command: Path | None = None
+    review_agent_script: Path | None = None
+    verify_agent: str | None = None
+    verify_agent_command: Path | None = None
+    verify_agent_script: Path | None = None
+    verify_model: str | None = None
 
     def settings(self) -> Settings:
         """What the command line says about the run's configuration."""

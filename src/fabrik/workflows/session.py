@@ -122,8 +122,8 @@ def _command(
             home=sandbox.home,
             report=report,
             models_url=sandbox.endpoints.models,
-            model=work.context.model,
-            options=work.context.agent_options,
+            model=work.context.agent.model,
+            options=work.context.agent.options,
         )
     )
     return Command(

@@ -40,13 +40,13 @@ async def remove_sandbox(work: Work, purpose: str) -> None:
 
 def _spec(work: Work, purpose: str) -> SandboxSpec:
     context = work.context
-    visible = [*context.read_only, *context.agent_read_only] if purpose == AGENTS else [*context.read_only]
+    visible = [*context.read_only, *context.agent.read_only] if purpose == AGENTS else [*context.read_only]
     return SandboxSpec(
         name=f"{work.run}/{purpose}",
         root=work.paths.sandboxes / purpose,
         labels={"run": work.run, "purpose": purpose},
         read_only=[*work.repo.objects, *(Path(path) for path in visible)],
-        path=[*(context.agent_path if purpose == AGENTS else ()), *context.path],
+        path=[*(context.agent.path if purpose == AGENTS else ()), *context.path],
         env={
             **context.env,
             "GIT_AUTHOR_NAME": work.identity.name,
