@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fabrik.outcome import Cause
+from fabrik.tampering.model import Tamper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +83,20 @@ class VerificationResult:
 
     commit: str
     tree: str
-    checks: ChecksResult
+    checks: ChecksResult  # as they stand at the candidate
+    protected: ChecksResult  # once more, in another fresh clone, with the protected files of the base
+    restored: tuple[str, ...]  # the paths that were put back or removed for that; (): they are as at the base
     holdout: ChecksResult
+    tampers: tuple[Tamper, ...]
 
     @property
     def ok(self) -> bool:
-        return self.checks.ok and self.holdout.ok
+        return self.checks.ok and self.holdout.ok and not self.flaky
+
+    @property
+    def flaky(self) -> tuple[CheckResult, ...]:
+        """Checks that passed once and failed the second time, though nothing was different."""
+        return () if self.restored or not self.checks.ok else self.protected.failed
 
     @property
     def setup_problem(self) -> str:
@@ -96,8 +105,29 @@ class VerificationResult:
     @property
     def failures(self) -> tuple[str, ...]:
         """What failed, in a form that two candidates can be compared by."""
-        failed = tuple(check.failure for check in (*self.checks.failed, *self.holdout.failed))
+        failed = tuple(c.failure for c in (*self.checks.failed, *self.holdout.failed, *self.flaky))
         return (self.setup_problem, *failed) if self.setup_problem else failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileChanged:
+    """One file of a change. None lines: not text."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The exact commit that is put forward as finished, and what it changes against the base."""
+
+    commit: str
+    commits: int  # on top of the base
+    files: tuple[FileChanged, ...]  # the first MOST_FILES of them
+    total: int  # files in all
+    added: int  # lines in all, of text
+    removed: int
 
 
 @dataclass(frozen=True, kw_only=True)

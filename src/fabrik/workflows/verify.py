@@ -43,7 +43,10 @@ async def verify(work: Work, number: int, commit: str) -> VerificationResult:
             commit=commit,
             tree=await work.repo.tree(commit),
             checks=await _run(work, step, commit, work.context.all_checks, PURPOSE, logs),
+            protected=ChecksResult(commit=commit, checks=()),
+            restored=(),
             holdout=await _run(work, step, commit, work.context.holdout, PURPOSE_HELD_OUT, logs / "held-out"),
+            tampers=(),
         )
 
     checks = (*work.context.all_checks, *work.context.holdout)
