@@ -161,8 +161,13 @@ def open_gate(
     return _existing_gate(db, run_id, number)
 
 
-def decide_gate(db: Db, run_id: str, number: int, *, approve: bool, by: str, notes: str | None) -> Gate:
-    """A human's decision. Raises UsageError when the gate is not open or the run has ended."""
+def decide_gate(
+    db: Db, run_id: str, number: int, *, approve: bool, by: str, notes: str | None, end: bool = False
+) -> Gate:
+    """A human's decision; end: a rejection that is to end the run.
+
+    Raises UsageError when the gate is not open or the run has ended.
+    """
     state = state_of(db, run_id)
     gate = _existing_gate(db, run_id, number)
     if gate.state != "open":
@@ -190,7 +195,8 @@ def decide_gate(db: Db, run_id: str, number: int, *, approve: bool, by: str, not
         at=time.time(),
         **said,
     )
-    add_event(db, run_id, f"gate.{decision}", number=number, candidate=gate.candidate, **said)
+    ends = {"end": end} if not approve else {}
+    add_event(db, run_id, f"gate.{decision}", number=number, candidate=gate.candidate, **said, **ends)
     return _existing_gate(db, run_id, number)
 
 

@@ -45,14 +45,18 @@ class Ledger(Readings):
         with self.transaction() as db:
             changes.set_budget(db, run_id, usd, tokens, by)
 
-    def decide_gate(self, run_id: str, number: int, *, approve: bool, by: str, notes: str | None) -> Gate:
+    def decide_gate(
+        self, run_id: str, number: int, *, approve: bool, by: str, notes: str | None, end: bool = False
+    ) -> Gate:
         """A human's decision at an approval gate, with the feedback for the agent.
+
+        end: who rejects wants the run to end; the event gate.rejected says so, and the worker reads it there.
 
         The run stays `waiting` until it is resumed. Raises UsageError when there is no such gate, when it
         was decided before, or when the run has ended.
         """
         with self.transaction() as db:
-            return changes.decide_gate(db, run_id, number, approve=approve, by=by, notes=notes)
+            return changes.decide_gate(db, run_id, number, approve=approve, by=by, notes=notes, end=end)
 
 
 __all__ = ["Ledger"]
