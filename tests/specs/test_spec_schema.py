@@ -25,6 +25,7 @@ def test_the_schema_of_a_spec() -> None:
         "cfg",
         "checks",
         "holdout",
+        "mayChange",
     }
     assert found["properties"]["goals"]["minItems"] == 1
     assert found["properties"]["status"]["enum"] == list(STATUSES)

@@ -1,6 +1,7 @@
 """The shapes of spec.json, todo.json and the front matter, as pydantic checks them.
 
-The fields are those that users of the original have in their files; `checks` and `holdout` are ours.
+The fields are those that users of the original have in their files; `checks`, `holdout` and `mayChange` are
+ours.
 """
 
 from __future__ import annotations
@@ -71,9 +72,15 @@ def _destination(value: str) -> str:
     return value
 
 
+def _glob(value: str) -> str:
+    _broken(rules.glob_problem(value))
+    return value
+
+
 Id = Annotated[str, AfterValidator(_id)]
 Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_text)]
+Glob = Annotated[str, AfterValidator(_glob)]
 Texts = list[Text]
 SomeTexts = Annotated[list[Text], Field(min_length=1)]
 
@@ -136,6 +143,7 @@ class SpecDocument(Document):
     cfg: EnvironmentDocument | None = None
     checks: Checks = []
     holdout: HeldOut = []
+    may_change: list[Glob] = []
 
 
 class FrontMatterDocument(Document):
@@ -152,6 +160,7 @@ class FrontMatterDocument(Document):
     cfg: EnvironmentDocument | None = None
     checks: Checks = []
     holdout: HeldOut = []
+    may_change: list[Glob] = []
 
 
 class TaskDocument(Document):

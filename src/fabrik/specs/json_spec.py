@@ -54,6 +54,7 @@ def read_json_spec(text: str, draft: Draft) -> None:
         env=tuple(document.cfg.env) if document.cfg else (),
         checks=naming.checks(document.checks, names[: len(places)]),
         holdout=naming.held_out(document.holdout, names[len(places) :]),
+        may_change=tuple(dict.fromkeys(document.may_change)),
         source=_visible(text, values),
         path=draft.path,
     )

@@ -15,6 +15,7 @@ from fabrik.specs.commands import commands
 from fabrik.specs.documents import CheckDocument, FrontMatterDocument
 from fabrik.specs.draft import Draft
 from fabrik.specs.markdown import Item, Section, items, sections
+from fabrik.specs.markdown_globs import globs_in
 from fabrik.specs.markdown_tasks import tasks_in
 from fabrik.specs.model import Spec, Todo
 
@@ -43,6 +44,7 @@ NAMES = {
     "verify": "verification",
     "tasks": "tasks",
     "task": "tasks",
+    "maychange": "may_change",
     "holdout": "holdout",
     "heldout": "holdout",
     "heldoutchecks": "holdout",
@@ -50,7 +52,7 @@ NAMES = {
 }
 REQUIREMENTS = ("api", "behavior", "obs")
 # Headings whose loss by a slip of the pen would change what is asked or proven.
-_CAREFUL = ("Goals", "Acceptance Criteria", "Verification", "Tasks")
+_CAREFUL = ("Goals", "Acceptance Criteria", "Verification", "Tasks", "May Change")
 
 _NUMBERING = re.compile(r"^\d+(?:\.\d+)*[.)]?\s+")
 _TITLE_PREFIX = re.compile(r"^(?:spec|specification)\s*:\s*", re.IGNORECASE)
@@ -67,6 +69,7 @@ class _Contents:
     lists: dict[str, list[Item]] = field(default_factory=dict)
     verification: list[Section] = field(default_factory=list)
     tasks: list[Section] = field(default_factory=list)
+    may_change: list[Section] = field(default_factory=list)
 
 
 def read_markdown_spec(text: str, draft: Draft) -> None:
@@ -111,7 +114,7 @@ def read_markdown_spec(text: str, draft: Draft) -> None:
 def looks_like_spec(text: str) -> bool:
     """Whether a Markdown file among others is meant as a spec: it has goals, criteria, or checks above it."""
     front = front_matter.split(text, "", [])
-    if not {"checks", "holdout", "dependsOn"}.isdisjoint(front.values):
+    if not {"checks", "holdout", "dependsOn", "mayChange"}.isdisjoint(front.values):
         return True
     known = {_known(section.title) for section in sections(front.body) if section.level in (1, 2)}
     return bool(known & {"goals", "accept"})
@@ -147,6 +150,8 @@ def _contents(front: front_matter.FrontMatter, file: str, problems: list[Problem
             contents.verification.append(section)
         elif current == "tasks":
             contents.tasks.append(section)
+        elif current == "may_change":
+            contents.may_change.append(section)
         elif current is not None:
             inner = kind if current in REQUIREMENTS and kind in REQUIREMENTS else current
             contents.lists.setdefault(inner, []).extend(items(section.lines))
@@ -183,6 +188,7 @@ def _finish(
     hidden = [f"line {front.line(('holdout', index))}" for index in range(len(document.holdout))]
     draft.problems += naming.repeated(visible, places, file)
     names = naming.name_checks([*visible, *document.holdout], [*places, *hidden], file, draft.problems)
+    may_change = (*document.may_change, *globs_in(contents.may_change, file, draft.problems))
     if draft.problems or draft.id is None:
         return
 
@@ -205,6 +211,7 @@ def _finish(
         env=tuple(document.cfg.env) if document.cfg else (),
         checks=naming.checks(visible, names[: len(visible)]),
         holdout=naming.held_out(document.holdout, names[len(visible) :]),
+        may_change=tuple(dict.fromkeys(may_change)),
         source=front_matter.without(text, "holdout"),
         path=draft.path,
     )

@@ -53,6 +53,23 @@ def destination_problem(value: str) -> Broken | None:
     return None
 
 
+def glob_problem(value: str) -> Broken | None:
+    """Globs are matched against the paths of a repository: what cannot match one is a mistake."""
+    example = "write it like tests/test_total.py or tests/**"
+    shown = value if len(value) <= 80 else value[:79] + "…"
+    if not value.strip():
+        return "must not be empty", example
+    if _CONTROL.search(value) or "\\" in value or value != value.strip():
+        return f"{shown!r} is no glob of paths", example
+    if value.startswith(("/", "~")) or re.match(r"[A-Za-z]:", value):
+        return f"{shown!r} is an absolute path", "name it from the repository's root: tests/test_total.py"
+    if ".." in value.split("/"):
+        return f"{shown!r} leads out of the repository", "name a path below the repository's root"
+    if value.startswith(("!", "#")):
+        return f"{shown!r} names no file that may change", "name those that may: all others may not"
+    return None
+
+
 def slug(text: str, most: int = 50) -> str:
     """An id made of a title: "Add a Search!" → add-a-search. Empty when nothing is left."""
     words = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")

@@ -20,7 +20,7 @@ from fabrik.specs.read import names_taken, pairing, read_todo_file
 from fabrik.specs.unchecked import unchecked, weak
 
 # Keys that a JSON file has which is meant as a spec; `package.json` and the like have none of them.
-_TELLING = frozenset({"goals", "nonGoals", "req", "accept", "assume", "dependsOn", "supersedes"})
+_TELLING = frozenset({"goals", "nonGoals", "req", "accept", "assume", "dependsOn", "supersedes", "mayChange"})
 _OVER = ("done", "superseded")  # nobody runs these any more
 
 
