@@ -68,7 +68,8 @@ def arguments(
         "--perms", "1777", "--size", str(_tmp_bytes(command.limits)), "--tmpfs", _TMP,
         "--dir", "/var", "--symlink", _TMP, f"/var{_TMP}",
         "--dir", "/run",
-        "--bind", str(layout.workspace), WORKSPACE,
+        # Read-only whatever its files' modes say; without capabilities nothing inside can mount it anew.
+        "--bind" if layout.reads is None else "--ro-bind", str(layout.workspace), WORKSPACE,
         "--bind", str(layout.home), HOME,
         *_read_only(spec),
         *(_doors(command.doors) if command.doors else ()),

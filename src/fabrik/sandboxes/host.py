@@ -100,6 +100,7 @@ class HostSandbox(ABC):
         except OSError as error:
             raise problem(error, "the sandbox cannot start a command", self.layout.root) from error
         try:
+            self._require_workspace()
             self._home(command)
             with open_streams(command) as streams:
                 return await self._run(command, streams, held)
@@ -109,6 +110,13 @@ class HostSandbox(ABC):
             record.unlink(missing_ok=True)
             if len(self._active) <= 1:  # an older command may still live in an older HOME
                 await asyncio.to_thread(self._empty_trash)
+
+    def _require_workspace(self) -> None:
+        """Another's workspace may go at any time."""
+        if self.layout.reads is not None and not self.layout.workspace.is_dir():
+            raise SandboxBroken(
+                "the sandbox whose workspace this one reads is gone", where=str(self.layout.reads)
+            )
 
     def _home(self, command: Command) -> None:
         if command.files is None:
@@ -143,14 +151,14 @@ class HostSandbox(ABC):
                 watching = watch.watchers(
                     limits,
                     streams=streams,
-                    directories=[self.layout.workspace, self.layout.home, *self._more_directories()],
+                    directories=[*self._own_directories(), *self._more_directories()],
                     log=command.stdout,
                     group=group,
                     pid=running.pid,
                     grouped=grouped,
                     helpers=self.helpers,
                 )
-                ended, stopped = await _first(running, watching, held.stop)
+                ended, stopped = await watch.first(running, watching, held.stop)
         finally:
             if running is not None:
                 running.kill()
@@ -170,6 +178,10 @@ class HostSandbox(ABC):
             seconds=time.monotonic() - held.since,
             output_bytes=size,
         )
+
+    def _own_directories(self) -> list[Path]:
+        """What the disk limit counts."""
+        return [self.layout.home] if self.layout.reads else [self.layout.workspace, self.layout.home]
 
     def _more_directories(self) -> list[Path]:
         return []
@@ -208,6 +220,8 @@ class HostSandbox(ABC):
         if place is None:
             return None
         root, parts = place
+        if root == self.layout.workspace:
+            self._require_workspace()
         try:
             return await asyncio.to_thread(read_below, root, parts, max_bytes)
         except OSError as error:
@@ -225,8 +239,16 @@ class HostSandbox(ABC):
 
     async def tar_in(self, archive: Path, directory: str) -> None:
         """See the contract. tar runs inside, where a link in the archive leads nowhere."""
+        if self.layout.reads is not None and self._in_workspace(directory):
+            raise SandboxBroken(
+                f"cannot unpack {directory}: the workspace is read-only, it belongs to another sandbox",
+                where=self.name,
+            )
         script = 'mkdir -p -- "$1" && exec tar -x -p --no-same-owner -f - -C "$1"'
         await self._tar("unpack", script, directory, stdin=archive)
+
+    def _in_workspace(self, directory: str) -> bool:
+        return PurePosixPath(os.path.normpath(PurePosixPath("/", directory))).is_relative_to(self.workspace)
 
     async def tar_out(self, directory: str, archive: Path, max_bytes: int) -> None:
         """See the contract."""
@@ -325,32 +347,6 @@ class PreparedCommand:
         self._held.stop.set()
         with contextlib.suppress(FabrikError):
             await self._sandbox._see_to_end(self._task, self._held)
-
-
-async def _first(
-    running: Running, watching: list[watch.Watcher], stop: asyncio.Event
-) -> tuple[Ended, StoppedBy | None]:
-    """Wait for the end of the command, a limit, or the word to stop; whatever comes first."""
-    end = asyncio.create_task(running.wait())
-    told = asyncio.create_task(stop.wait())
-    looking = [asyncio.create_task(watcher) for watcher in watching]
-    stopped: StoppedBy | None = None
-    try:
-        await asyncio.wait({end, told, *looking}, return_when=asyncio.FIRST_COMPLETED)
-        if not end.done():
-            for look in looking:
-                if look.done():
-                    stopped = look.result()
-            running.kill()
-        return await end, stopped
-    finally:
-        if not end.done():
-            running.kill()
-            await asyncio.wait({end})
-            end.exception()
-        for task in (told, *looking):
-            task.cancel()
-        await asyncio.gather(told, *looking, return_exceptions=True)
 
 
 def _resource_limits(pid: int, limits: Limits) -> None:

@@ -2,12 +2,13 @@
 
 labels.json   who this is; written before anything else is made, removed last
 execs/        one file per command that may be running: what a crash leaves is looked for only if there is one
-workspace/    bound into the sandbox
+workspace/    bound into the sandbox; one that reads another's has none
 home/         bound into the sandbox
 tmp/          only for `none`
 trash/        old homes, on their way out
 
-Only workspace, home and tmp can be written from inside.
+Only workspace, home and tmp can be written from inside. A workspace that belongs to another sandbox is never
+made, counted or removed here.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Layout:
     """The places of one sandbox."""
 
     root: Path
+    reads: Path | None = None  # root of the sandbox whose workspace is shown; None: it has its own
 
     @property
     def labels(self) -> Path:
@@ -46,7 +48,7 @@ class Layout:
 
     @property
     def workspace(self) -> Path:
-        return self.root / "workspace"
+        return (self.reads or self.root) / "workspace"
 
     @property
     def home(self) -> Path:
@@ -112,6 +114,8 @@ def problem(error: OSError, what: str, where: Path | str) -> FabrikError:
 
 def make(layout: Layout, spec: SandboxSpec, provider: str, cgroups: list[str]) -> None:
     """Lay out a sandbox, or check that what is there is this sandbox. Raises SandboxBroken and OSError."""
+    if layout.reads is not None:
+        _require_source(layout.reads, layout.root, provider)
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     there = read_labels(layout.root)
     if there is None and any(layout.root.iterdir()):
@@ -131,13 +135,33 @@ def make(layout: Layout, spec: SandboxSpec, provider: str, cgroups: list[str]) -
         "name": spec.name,
         "labels": dict(spec.labels),
         "cgroups": list(dict.fromkeys(known)),
+        "reads": str(layout.reads) if layout.reads else None,
     }
     if there is None or there.as_json() != labels:
         temporary = layout.root / ".labels.json.new"
         temporary.write_text(json.dumps(labels), encoding="utf-8")
         temporary.replace(layout.labels)
-    for directory in (layout.execs, layout.workspace, layout.home):
+    own = () if layout.reads else (layout.workspace,)
+    for directory in (layout.execs, *own, layout.home):
         directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _require_source(source: Path, reader: Path, provider: str) -> None:
+    """Raises SandboxBroken unless a sandbox of this provider, with a workspace of its own, lives there."""
+    there = read_labels(source)
+    if source == reader:
+        why = "a sandbox cannot read its own workspace as another's"
+    elif there is None:
+        why = "the sandbox whose workspace is to be read is gone"
+    elif there.provider != provider:
+        why = f"its workspace is to be read, and it is a sandbox of {there.provider}, not of {provider}"
+    elif there.reads is not None:
+        why = f"its workspace is to be read, and it reads that of another one itself: {there.reads}"
+    elif not (source / "workspace").is_dir():
+        why = "the workspace that is to be read is gone"
+    else:
+        return
+    raise SandboxBroken(why, where=str(source), todo="make that sandbox first, then the one that reads it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +172,7 @@ class Labels:
     name: str
     labels: Mapping[str, str]
     cgroups: tuple[str, ...]  # directories that groups of this sandbox were made in
+    reads: str | None = None  # root of the sandbox whose workspace it shows
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -156,6 +181,7 @@ class Labels:
             "name": self.name,
             "labels": dict(self.labels),
             "cgroups": list(self.cgroups),
+            "reads": self.reads,
         }
 
 
@@ -168,6 +194,7 @@ def read_labels(root: Path) -> Labels | None:
             name=str(raw["name"]),
             labels={str(key): str(value) for key, value in raw["labels"].items()},
             cgroups=tuple(str(path) for path in raw.get("cgroups", ())),
+            reads=str(raw["reads"]) if raw.get("reads") is not None else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,4 +1,7 @@
-"""The provider `none`: a plain process. Nothing is protected; only leftovers and limits are taken care of."""
+"""The provider `none`: a plain process. Nothing is protected; only leftovers and limits are taken care of.
+
+A sandbox that reads another's workspace works in that very directory; nothing keeps it from writing there.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _PATIENCE = 10.0  # seconds for the shim to end everything before it is ended it
 
 
 class PlainSandbox(HostSandbox):
-    """A workspace and a HOME on the host; each command below a shim that ends all it started."""
+    """A workspace and a HOME on the host; each command below a shim that ends all it started.
+
+    With `reads`, `workspace` is the other sandbox's own directory, unprotected.
+    """
 
     always_group = True  # finds what gave itself a new environment
     helpers = 1  # the shim

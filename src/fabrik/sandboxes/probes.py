@@ -20,6 +20,7 @@ echo "uid $(id -u)"
 echo "caps $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"
 echo "net $(sed '1,2d; s/:.*//; s/ //g' /proc/net/dev | tr '\\n' ' ')"
 if unshare --user true 2>/dev/null; then echo "nested yes"; else echo "nested no"; fi
+if (: > "$PWD/probe") 2>/dev/null; then echo "shared open"; else echo "shared closed"; fi
 if (: > /proc/sys/kernel/core_pattern) 2>/dev/null; then echo "kernel open"; else echo "kernel closed"; fi
 """
 
@@ -44,7 +45,9 @@ async def _bubblewrap() -> Preflight:
     root = Path(tempfile.mkdtemp(prefix="fabrik-doctor-"))
     provider = Bubblewrap()
     try:
-        box = await provider.create(SandboxSpec(name=f"doctor/{uuid4().hex}", root=root / "box"))
+        name = f"doctor/{uuid4().hex}"
+        await provider.create(SandboxSpec(name=f"{name}/shared", root=root / "shared"))
+        box = await provider.create(SandboxSpec(name=name, root=root / "box", reads=root / "shared"))
         log = root / "log"
         end = await box.exec(
             Command(argv=["/bin/sh", "-c", _LOOK], stdout=log, stderr=log, limits=Limits(seconds=30.0))
@@ -128,6 +131,11 @@ def _protections(seen: dict[str, str]) -> list[Probe]:
             how="/proc is read-only inside",
         ),
         Probe(
+            what="shared workspace read-only",
+            holds=seen.get("shared") == "closed",
+            how="a reviewer sees the checkout through a read-only mount",
+        ),
+        Probe(
             what="system calls filtered",
             holds=seccomp.program(platform.machine()) is not None,
             how=f"seccomp on {platform.machine()}: no vsock, no keyrings, no io_uring",
@@ -192,6 +200,7 @@ async def unprotected() -> Preflight:
         Probe(what=what, holds=False, how=how, todo="use the sandbox `bubblewrap`")
         for what, how in (
             ("files", "a command can read and write all that you can"),
+            ("shared workspace read-only", "a reviewer can write to the checkout that all reviewers read"),
             ("network closed", "a command reaches every network that you reach"),
             ("keys", "a command can read your keys from files and from other processes' environments"),
             ("other processes", "a command can signal your other processes"),

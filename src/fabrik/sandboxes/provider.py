@@ -32,7 +32,7 @@ class HostProvider(ABC, Generic[Kind]):
 
     async def create(self, spec: SandboxSpec) -> Kind:
         """See the contract."""
-        there = Layout(spec.root)
+        there = Layout(spec.root, spec.reads)
         try:
             groups = [str(path) for path in cgroups.bases().directories()]
             layout.make(there, spec, self.name, groups)

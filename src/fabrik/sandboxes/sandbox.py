@@ -33,9 +33,10 @@ class SandboxSpec:
     read_only: Sequence[Path] = ()
     path: Sequence[str] = ()  # directories put in front of PATH inside
     env: Mapping[str, str] = field(default_factory=dict)
-    reads: Path | None = (
-        None  # root of another sandbox of this provider: its workspace is this one's, read-only
-    )
+    # Root of another sandbox of this provider: its workspace is shown as this one's, read-only. HOME and what
+    # else is written stay this one's own. A provider that does not isolate shows it and cannot protect it.
+    # Many may read the same one; it must be there when a sandbox is created, adopted, or runs a command.
+    reads: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,10 @@ class Sandbox(Protocol):
         ...
 
     async def tar_in(self, archive: Path, directory: str) -> None:
-        """Unpack a host tar file into a directory inside. Raises SandboxBroken."""
+        """Unpack a host tar file into a directory inside.
+
+        Raises SandboxBroken, also for a workspace that is only read.
+        """
         ...
 
     async def tar_out(self, directory: str, archive: Path, max_bytes: int) -> None:
@@ -186,7 +190,8 @@ class Provider(Protocol):
     async def create(self, spec: SandboxSpec) -> Sandbox:
         """Make the sandbox, or adopt the one of that name that is there, ending what still runs in it.
 
-        Raises SandboxBroken, DiskFull.
+        `reads` may be another one each time: the new one counts.
+        Raises SandboxBroken (also when there is no such sandbox to read from), DiskFull.
         """
         ...
 
@@ -195,5 +200,8 @@ class Provider(Protocol):
         ...
 
     async def destroy(self, ref: SandboxRef) -> None:
-        """End its processes and remove its files. Removing what is gone is fine. Raises SandboxBroken."""
+        """End its processes and remove its files. Removing what is gone is fine. Raises SandboxBroken.
+
+        A workspace that it only reads is another's, and stays.
+        """
         ...

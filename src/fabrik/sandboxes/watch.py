@@ -12,6 +12,7 @@ from fabrik.errors import DiskFull
 from fabrik.sandboxes import procs
 from fabrik.sandboxes.cgroups import Group
 from fabrik.sandboxes.pidfd import Child
+from fabrik.sandboxes.running import Ended, Running
 from fabrik.sandboxes.sandbox import Limits, StoppedBy
 from fabrik.sandboxes.streams import Streams
 
@@ -74,6 +75,32 @@ def watchers(
     if memory is not None or count is not None:
         found.append(processes(pid, memory, count))
     return found
+
+
+async def first(
+    running: Running, watching: list[Watcher], stop: asyncio.Event
+) -> tuple[Ended, StoppedBy | None]:
+    """Wait for the end of the command, a limit, or the word to stop; whatever comes first."""
+    end = asyncio.create_task(running.wait())
+    told = asyncio.create_task(stop.wait())
+    looking = [asyncio.create_task(watcher) for watcher in watching]
+    stopped: StoppedBy | None = None
+    try:
+        await asyncio.wait({end, told, *looking}, return_when=asyncio.FIRST_COMPLETED)
+        if not end.done():
+            for look in looking:
+                if look.done():
+                    stopped = look.result()
+            running.kill()
+        return await end, stopped
+    finally:
+        if not end.done():
+            running.kill()
+            await asyncio.wait({end})
+            end.exception()
+        for task in (told, *looking):
+            task.cancel()
+        await asyncio.gather(told, *looking, return_exceptions=True)
 
 
 async def seconds(limit: float) -> StoppedBy:

@@ -5,12 +5,12 @@
         run_case(case, MyProvider(), tmp_path)
 
 A provider that does not isolate skips the cases that need isolation, with the reason; nothing else skips.
-The sandbox must offer a POSIX shell, tar and python3. Cases wait for conditions, never for a time to pass.
+The sandbox must offer a POSIX shell, tar, git and python3. Cases wait for conditions, not for a time to pass.
 """
 
 from __future__ import annotations
 
-from fabrik.testing.conformance import doors, files, isolation, lifecycle, limits, prepared, running
+from fabrik.testing.conformance import doors, files, isolation, lifecycle, limits, prepared, running, shared
 from fabrik.testing.conformance.harness import Case, Harness, case_id, run_case
 
 CASES: list[Case] = [
@@ -19,6 +19,7 @@ CASES: list[Case] = [
     *limits.CASES,
     *lifecycle.CASES,
     *prepared.CASES,
+    *shared.CASES,
     *doors.CASES,
     *isolation.CASES,
 ]
