@@ -332,6 +332,11 @@ KEYS = [
     "limits.memory",
     "env",
     "gateway.openai.base_url",
+    "protected",
+    "review",
+    "review.reviewers",
+    "review.rounds",
+    "review.models",
     "x",
 ]
 VALUES = st.one_of(

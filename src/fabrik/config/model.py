@@ -94,3 +94,13 @@ class Settings(TypedDict, total=False):
     path: tuple[str, ...]
     env: Mapping[str, str]
     upstreams: Mapping[Vendor, UpstreamSettings]
+    review_enabled: bool
+    reviewers: tuple[str, ...]
+    light_reviewers: tuple[str, ...]
+    review_rounds: int
+    review_seconds: float | None
+    review_agent: str
+    review_models: Mapping[str, str]
+    verify_agent: str
+    verify_model: str
+    protected: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Which of several settings holds. Pure.
 
-Flag > environment > project > user > default, with two exceptions: a project may lower the budget that its
-user has set, but not raise it (a cloned repository spends nobody's money); and the names that project and
-user allow are added up.
+Flag > environment > project > user > default, with two exceptions: a project may lower the budget and the
+rounds of reviews that its user has set, but not raise them (a cloned repository spends nobody's money); and
+the names that project and user allow are added up.
 """
 
 from __future__ import annotations
@@ -11,11 +11,23 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from fabrik.config.model import Config, Limits, Settings
+from fabrik.config.model import Config, Limits, Review, Settings
 from fabrik.errors import UsageError
 
 BUDGETS = ("budget_usd", "budget_tokens", "budget_calls")
+SPENDING = (*BUDGETS, "review_rounds")  # what a project may lower only
 _LIMITS = tuple(field.name for field in fields(Limits))
+_REVIEW = {
+    "review_enabled": "enabled",
+    "reviewers": "reviewers",
+    "light_reviewers": "light",
+    "review_rounds": "rounds",
+    "review_seconds": "seconds",
+    "review_agent": "agent",
+    "review_models": "models",
+    "verify_agent": "verify_agent",
+    "verify_model": "verify_model",
+}
 
 
 def resolve(
@@ -27,16 +39,17 @@ def resolve(
 ) -> Config:
     """The settings that hold."""
     shared: dict[str, Any] = {**(user or {}), **(project or {})}
-    for budget in BUDGETS:
-        said = [layer.get(budget) for layer in (user or {}, project or {})]
+    for name in SPENDING:
+        said = [layer.get(name) for layer in (user or {}, project or {})]
         known = [value for value in said if value is not None]
         if known:
-            shared[budget] = min(cast("list[float]", known))
+            shared[name] = min(cast("list[float]", known))
     if allowed := [*(user or {}).get("allow", ()), *(project or {}).get("allow", ())]:
         shared["allow"] = tuple(dict.fromkeys(allowed))
     chosen: dict[str, Any] = {**shared, **(environment or {}), **(flags or {})}
     limits = Limits(**{name: chosen.pop(name) for name in _LIMITS if name in chosen})
-    return Config(limits=limits, **chosen)
+    review = Review(**{field: chosen.pop(name) for name, field in _REVIEW.items() if name in chosen})
+    return Config(limits=limits, review=review, **chosen)
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
