@@ -91,7 +91,7 @@ class VerificationResult:
 
     @property
     def ok(self) -> bool:
-        return self.checks.ok and self.holdout.ok and not self.flaky
+        return self.checks.ok and self.holdout.ok and not self.flaky and not self.setup_problem
 
     @property
     def flaky(self) -> tuple[CheckResult, ...]:
@@ -100,7 +100,9 @@ class VerificationResult:
 
     @property
     def setup_problem(self) -> str:
-        return self.checks.setup_problem or self.holdout.setup_problem
+        # Where protected files were put back, that may be why: then it tells of tampering, not of the setup.
+        again = "" if self.restored else self.protected.setup_problem
+        return self.checks.setup_problem or again or self.holdout.setup_problem
 
     @property
     def failures(self) -> tuple[str, ...]:
