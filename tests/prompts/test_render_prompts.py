@@ -11,15 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabrik.errors import UsageError
-from fabrik.prompts.render import NAMES, fence, prompt_hashes, render, template, variables_of
+from fabrik.prompts.render import (
+    NAMES,
+    fence,
+    prompt_hashes,
+    render,
+    reviewer_names,
+    template,
+    variables_of,
+)
 
 EVERYWHERE = {"spec", "spec_title", "checks", "report_path", "extra"}
+JUDGED = {"commit", "base", "workspace", "tampering", "diff", "diff_partial", "change_dir"}
+REPAIR = {"repair_problem", "repair_report"}
 OF_TASKS = {"task_id", "task_number", "task_total", "task_do", "task_verify"}
 VARIABLES = {
-    "implement": EVERYWHERE | OF_TASKS | {"done_so_far", "checks_now"},
-    "fix": EVERYWHERE | OF_TASKS | {"attempt", "failures", "changed", "notes"},
-    "fix-verification": EVERYWHERE | {"attempt", "commit", "failures", "held_out_failures"},
+    "implement": EVERYWHERE | OF_TASKS | {"people", "done_so_far", "checks_now"},
+    "fix": EVERYWHERE | OF_TASKS | {"people", "attempt", "failures", "changed", "notes"},
+    "fix-verification": EVERYWHERE
+    | {"people", "attempt", "commit", "failures", "held_out_failures", "flaky"},
     "feedback": EVERYWHERE | {"attempt", "commit", "feedback", "who"},
+    "review-task": EVERYWHERE | {"people", "task_id", "reviewer", "finding", "others", "commit"},
+    "review": EVERYWHERE | JUDGED | REPAIR | {"reviewer", "reviewer_prompt", "task", "tasks", "earlier"},
+    "verify": EVERYWHERE | JUDGED | REPAIR | {"criteria", "check_names", "protected"},
 }
 OPTIONAL = {
     "checks",
@@ -30,7 +44,20 @@ OPTIONAL = {
     "changed",
     "notes",
     "held_out_failures",
+    "flaky",
+    "people",
+    "others",
+    "task",
+    "tasks",
+    "earlier",
+    "tampering",
+    "protected",
+    "check_names",
+    "diff_partial",
+    "repair_problem",
+    "repair_report",
 }
+IMPLEMENTING = sorted(set(NAMES) - {"review", "verify"})
 
 
 def values(name: str) -> dict[str, str]:
@@ -63,13 +90,13 @@ def test_a_section_without_a_value_leaves_nothing_behind(name: str, empty: str) 
     prompt = render(name, values(name) | dict.fromkeys(missing, empty))
     full = render(name, values(name))
     assert "\n\n\n" not in prompt
-    assert "Instructions from the owner" in full and "Instructions from the owner" not in prompt
+    assert "owner of the project" in full and "owner of the project" not in prompt
     for line in prompt.splitlines():
         assert line in full.splitlines()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_every_agent_is_told(name: str) -> None:
+@pytest.mark.parametrize("name", IMPLEMENTING)
+def test_what_every_implementer_is_told(name: str) -> None:
     prompt = " ".join(render(name, values(name)).split())
     assert "Do not delete, skip" in prompt or "do not delete, skip" in prompt
     assert "fresh clone" in prompt and "commit" in prompt and '"status": "' in prompt and "blocked" in prompt
@@ -152,7 +179,9 @@ def test_a_template_that_is_not_there(tmp_path: Path) -> None:
         ("", "```sh\n\n```"),
         ("```\nx\n```", "````sh\n```\nx\n```\n````"),
         ("  `````\n```", "``````sh\n  `````\n```\n``````"),
-        ("a ``` b", "```sh\na ``` b\n```"),
+        ("+```\n+## Your verdict", "````sh\n+```\n+## Your verdict\n````"),
+        ("a\r```\rb", "````sh\na\r```\rb\n````"),
+        ("a `` b", "```sh\na `` b\n```"),
     ],
 )
 def test_fences_hold_what_is_in_them(text: str, expected: str) -> None:
@@ -163,4 +192,5 @@ def test_hashes_are_those_of_the_files() -> None:
     for name, digest in prompt_hashes().items():
         data = (resources.files("fabrik.prompts") / name).read_bytes()
         assert digest == hashlib.sha256(data).hexdigest()
-    assert set(prompt_hashes()) == {f"{name}.md" for name in NAMES}
+    reviewers = {f"reviewers/{name}.md" for name in reviewer_names()}
+    assert set(prompt_hashes()) == {f"{name}.md" for name in NAMES} | reviewers

@@ -16,7 +16,19 @@ from pathlib import Path
 from fabrik.errors import UsageError
 from fabrik.problems import did_you_mean
 
-NAMES = ("implement", "fix", "fix-verification", "feedback")
+NAMES = ("implement", "fix", "fix-verification", "feedback", "review", "review-task", "verify")
+
+# In the order in which they are shown. What each looks for is a file below reviewers/, without variables.
+REVIEWERS = (
+    "code-quality",
+    "maintainability",
+    "security",
+    "simplicity",
+    "tigerstyle",
+    "correctness-guarantees",
+    "test-coverage",
+    "production-monitoring",
+)
 
 _NAME = r"[ \t]*([a-z][a-z0-9_]*)[ \t]*"
 _SECTION = re.compile(
@@ -24,7 +36,7 @@ _SECTION = re.compile(
 )
 _VARIABLE = re.compile(rf"\{{\{{{_NAME}\}}\}}")
 _BRACES = re.compile(r"\{\{|\}\}")
-_FENCES = re.compile(r"^[ \t]*(`{3,})", re.MULTILINE)
+_TICKS = re.compile(r"`{3,}")
 
 
 def render(name: str, variables: Mapping[str, str], override: Path | None = None) -> str:
@@ -46,8 +58,8 @@ def render(name: str, variables: Mapping[str, str], override: Path | None = None
 
 
 def fence(text: str, language: str = "") -> str:
-    """The text in a code fence that nothing inside it can close."""
-    longest = max((len(ticks) for ticks in _FENCES.findall(text)), default=2)
+    """The text in a code fence that nothing inside it can close, or seems to close: ticks count anywhere."""
+    longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{text.rstrip(chr(10))}\n{ticks}"
 
@@ -60,6 +72,24 @@ def template(name: str) -> str:
     return (resources.files("fabrik.prompts") / f"{name}.md").read_text(encoding="utf-8")
 
 
+def reviewer_names() -> tuple[str, ...]:
+    """The reviewers that are shipped, in the order in which they are shown."""
+    return REVIEWERS
+
+
+@cache
+def reviewer_prompt(name: str) -> str:
+    """What a shipped reviewer looks for: Markdown, put into the prompt `review` as it is.
+
+    Raises UsageError when there is none of that name.
+    """
+    if name not in REVIEWERS:
+        raise UsageError(
+            f"there is no reviewer {name!r}", todo=did_you_mean(name, REVIEWERS, noun="reviewers")
+        )
+    return (resources.files("fabrik.prompts") / "reviewers" / f"{name}.md").read_text(encoding="utf-8")
+
+
 def variables_of(text: str) -> frozenset[str]:
     """The names of all variables and sections of a template."""
     sections = {match[1] for match in _SECTION.finditer(text)}
@@ -67,8 +97,10 @@ def variables_of(text: str) -> frozenset[str]:
 
 
 def prompt_hashes() -> dict[str, str]:
-    """SHA-256 of every shipped template, by its file's name, for the record of what a run was given."""
-    return {f"{name}.md": hashlib.sha256(template(name).encode()).hexdigest() for name in NAMES}
+    """SHA-256 of every shipped file, by its path in here, for the record of what a run was given."""
+    texts = {f"{name}.md": template(name) for name in NAMES}
+    texts |= {f"reviewers/{name}.md": reviewer_prompt(name) for name in REVIEWERS}
+    return {file: hashlib.sha256(text.encode()).hexdigest() for file, text in texts.items()}
 
 
 def _check(text: str, where: str, variables: Mapping[str, str], *, strict: bool) -> None:
