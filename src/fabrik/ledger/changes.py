@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from fabrik import __version__
 from fabrik.errors import UsageError
-from fabrik.ledger import rows
 from fabrik.ledger.connection import run_query, to_json
 
 if TYPE_CHECKING:
-    from fabrik.ledger.types import Gate, NewRun
+    from fabrik.ledger.types import NewRun
     from fabrik.outcome import Verdict
 
-_OPEN = ("running", "waiting")
+OPEN = ("running", "waiting")
 _RESUMABLE = ("running", "waiting", "blocked", "exhausted", "failed", "cancelled")
 
 
@@ -71,7 +70,7 @@ def create(db: Db, run: NewRun) -> None:
 
 def request_cancel(db: Db, run_id: str, by: str) -> None:
     state = state_of(db, run_id)
-    if state["status"] not in _OPEN:
+    if state["status"] not in OPEN:
         raise UsageError(
             f"the run has ended already ({state['status']})", where=run_id, todo="there is nothing to cancel"
         )
@@ -102,7 +101,7 @@ def finish(db: Db, run_id: str, verdict: Verdict, exit_code: int, reason: str | 
     status = state_of(db, run_id)["status"]
     if status == verdict.value:
         return
-    if status not in _OPEN:
+    if status not in OPEN:
         raise RuntimeError(f"run {run_id} has ended as {status}; it cannot also end as {verdict.value}")
     run_query(
         db,
@@ -130,85 +129,3 @@ def reopen(db: Db, run_id: str) -> None:
         add_event(
             db, run_id, "run.resumed", was=state["status"], cancel_requested=bool(state["cancel_requested"])
         )
-
-
-def open_gate(
-    db: Db, run_id: str, number: int, candidate: str, reason: str, approved_by: str | None = None
-) -> Gate:
-    """Open a gate and let the run wait, or come back to the gate that is there: open or decided.
-
-    approved_by: who approved it in advance; it is then opened and approved at once, and nothing waits.
-    """
-    state = state_of(db, run_id)
-    gate = _gate(db, run_id, number)
-    if gate is not None and gate.candidate != candidate:
-        raise RuntimeError(f"gate {number} of run {run_id} is about {gate.candidate}, not about {candidate}")
-    if gate is not None and gate.state != "open":
-        return gate
-    if state["status"] not in _OPEN:
-        raise RuntimeError(f"run {run_id} has ended as {state['status']}; it cannot wait at a gate")
-    waits = state["status"] == "running" and approved_by is None
-    if waits:
-        run_query(db, "run_wait", run=run_id)
-    if gate is None:
-        parameters: dict[str, Any] = {"number": number, "candidate": candidate, "reason": reason}
-        run_query(db, "gate_open", run=run_id, at=time.time(), **parameters)
-        add_event(db, run_id, "gate.opened", **parameters)
-    elif waits:
-        add_event(db, run_id, "run.waiting", gate=number)
-    if approved_by is not None:
-        return decide_gate(db, run_id, number, approve=True, by=approved_by, notes=None)
-    return _existing_gate(db, run_id, number)
-
-
-def decide_gate(
-    db: Db, run_id: str, number: int, *, approve: bool, by: str, notes: str | None, end: bool = False
-) -> Gate:
-    """A human's decision; end: a rejection that is to end the run.
-
-    Raises UsageError when the gate is not open or the run has ended.
-    """
-    state = state_of(db, run_id)
-    gate = _existing_gate(db, run_id, number)
-    if gate.state != "open":
-        raise UsageError(
-            f"gate {number} was already {gate.state} by {gate.decided_by}",
-            where=run_id,
-            todo=f"`fabrik runs show {run_id}` says what followed",
-        )
-    if state["status"] not in _OPEN:
-        raise UsageError(
-            f"the run has ended as {state['status']}; its gate cannot be decided any more",
-            where=run_id,
-            todo=f"`fabrik run resume {run_id}` opens it again, if it can be resumed",
-        )
-    decision = "approved" if approve else "rejected"
-    said = {"by": by, "notes": notes}
-    run_query(db, "gate_decide", run=run_id, number=number, state=decision, at=time.time(), **said)
-    run_query(
-        db,
-        "feedback_insert",
-        run=run_id,
-        spec_path=state["spec_path"],
-        gate=number,
-        decision=decision,
-        at=time.time(),
-        **said,
-    )
-    ends = {"end": end} if not approve else {}
-    add_event(db, run_id, f"gate.{decision}", number=number, candidate=gate.candidate, **said, **ends)
-    return _existing_gate(db, run_id, number)
-
-
-def _gate(db: Db, run_id: str, number: int) -> Gate | None:
-    row = run_query(db, "gate_get", run=run_id, number=number).fetchone()
-    return None if row is None else rows.gate(row)
-
-
-def _existing_gate(db: Db, run_id: str, number: int) -> Gate:
-    gate = _gate(db, run_id, number)
-    if gate is None:
-        raise UsageError(
-            f"the run has no gate {number}", where=run_id, todo=f"`fabrik runs show {run_id}` lists its gates"
-        )
-    return gate

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from sqlite3 import Connection as Db
 from typing import Any, TypeVar
 
 from fabrik.errors import FabrikError, Fenced, LedgerError
-from fabrik.ledger import calls, changes, codec, steps
+from fabrik.ledger import calls, changes, codec, feedback, gates, steps
 from fabrik.ledger.connection import to_json
 from fabrik.ledger.ownership import Ownership
+from fabrik.ledger.reports import Report
 from fabrik.ledger.store import Ledger
-from fabrik.ledger.types import Gate, TaskReport
+from fabrik.ledger.types import Feedback, Gate
 from fabrik.outcome import EXIT_OF_VERDICT, Verdict
 from fabrik.usage import ModelCall, WireProtocol
 
@@ -36,7 +38,7 @@ class StepContext:
         self.key = key
         self.attempt = attempt  # 1: the first start; more: an earlier one was cut off or failed
         self.inputs = inputs
-        self.reports: list[TaskReport] = []
+        self.reports: list[Report] = []
         self._journal = journal
 
     async def event(self, kind: str, **data: Any) -> None:
@@ -47,7 +49,7 @@ class StepContext:
         """Write an event of this step soon: see `Journal.tell`."""
         self._journal.tell(kind, step=self.key, **data)
 
-    def record(self, report: TaskReport) -> None:
+    def record(self, report: Report) -> None:
         """Keep a report for the transaction that writes the step's result; a step that fails leaves none."""
         self.reports.append(report)
 
@@ -64,7 +66,9 @@ class Journal:
         self._ownership = ownership
         self._run = ownership.run_id
         self._live: set[str] = set()  # keys of the steps that run now, in this process
-        self._turn = asyncio.Lock()  # one thread at a time, so that a locked ledger cannot use them all up
+        self._turn = asyncio.Lock()  # one transaction at a time, in the order in which they were asked for
+        # A thread of its own: those of the event loop may all be busy, with what waits for this journal.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._cancel = False  # as the last transaction saw it
         self._told: list[Callable[[Db], None]] = []  # in order; written with the next transaction
         self._telling: asyncio.Task[None] | None = None
@@ -118,7 +122,7 @@ class Journal:
         text, seconds = to_json(data), time.monotonic() - began
         await self._write(
             lambda db: steps.finish(
-                db, run, key, attempt, result=text, reports=context.reports, seconds=seconds
+                db, run, key, attempt, result=text, recorded=context.reports, seconds=seconds
             )
         )
         return value
@@ -163,10 +167,13 @@ class Journal:
             self._telling = asyncio.create_task(self._tell_later())
 
     async def _tell_later(self) -> None:
-        await asyncio.sleep(TELL_SECONDS)
-        if self._told:
-            with suppress(FabrikError):  # the next write that counts meets the same trouble, and says so
-                await self._write(lambda _: None)
+        while self._told:
+            await asyncio.sleep(TELL_SECONDS)
+            if self._told:
+                try:
+                    await self._write(lambda _: None)
+                except FabrikError:
+                    return  # the next write that counts meets the same trouble, and says so
 
     async def set_progress(self, text: str) -> None:
         """Say how far the run is, for lists: `2/5 tasks`."""
@@ -177,19 +184,38 @@ class Journal:
         await self._write(lambda db: changes.set_candidate(db, self._run, commit))
 
     async def open_gate(
-        self, number: int, candidate: str, reason: str, *, approved_by: str | None = None
+        self,
+        number: int,
+        candidate: str,
+        reason: str,
+        *,
+        marks: Sequence[str] = (),
+        approved_by: str | None = None,
     ) -> Gate:
         """Let the run wait for a human; the gate of this number is opened once and then given as it is.
 
+        marks: what speaks against the candidate. While nobody has decided, marks that differ from those of
+        the gate take their place, and the reason with them.
         approved_by: who approved it in advance; then it is opened and approved in one transaction, and the
-        run does not wait.
+        run does not wait. A gate with marks waits all the same.
 
         A gate that has been decided does not make the run wait: look at the state of what is returned.
         Raises RuntimeError when the number was used for another candidate, or the run has ended.
         """
         return await self._write(
-            lambda db: changes.open_gate(db, self._run, number, candidate, reason, approved_by)
+            lambda db: gates.open_gate(db, self._run, number, candidate, reason, marks, approved_by)
         )
+
+    async def take_feedback(self, step: str) -> tuple[Feedback, ...]:
+        """The notes for the prompt of a step that is about to start; each is given to one step only.
+
+        A step that is started again gets those that it got before, and what was noted since. One that has
+        finished gets what it got, and takes nothing. Writes only when there is something new.
+        """
+        found = await self._read(lambda db: feedback.given(db, self._run, step))
+        if found is not None:
+            return found
+        return await self._write(lambda db: feedback.take(db, self._run, step))
 
     async def finish(self, verdict: Verdict, reason: str | None) -> None:
         """End the run. reason: one line a person can act on, unless all went well.
@@ -223,20 +249,25 @@ class Journal:
         await self._write(lambda db: calls.finish(db, self._run, call))
 
     async def _write(self, work: Callable[[Db], R]) -> R:
+        committed = False
+
         def unit() -> R:
+            nonlocal committed
             with self._ledger.transaction() as db:
                 self._cancel = bool(self._ownership.check(db)["cancel_requested"])
                 for write in told:
                     write(db)
-                return work(db)
+                found = work(db)
+            committed = True
+            return found
 
         async with self._turn:
             told, self._told = self._told, []
             try:
                 return await self._hop(unit)
-            except Exception:
-                self._told[:0] = told  # rolled back with the rest; they go with the next one
-                raise
+            finally:
+                if not committed:
+                    self._told[:0] = told  # rolled back with the rest; they go with the next one
 
     async def _read(self, work: Callable[[Db], R]) -> R:
         def unit() -> R:
@@ -248,13 +279,15 @@ class Journal:
             return await self._hop(unit)
 
     async def _hop(self, work: Callable[[], R]) -> R:
-        """One unit of work on a thread. Under `_turn`."""
-        hop = asyncio.get_running_loop().run_in_executor(None, work)
+        """One unit of work on the thread. Under `_turn`."""
+        hop = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
             return await asyncio.shield(hop)
         except asyncio.CancelledError:
-            # The thread cannot be stopped. Who cancels must find the ledger at rest afterwards.
-            await asyncio.wait([hop])
+            # The thread cannot be stopped. Who cancels, however often, must find the ledger at rest then.
+            while not hop.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([hop])
             if not hop.cancelled():
                 hop.exception()  # seen; the cancellation is what counts
             raise

@@ -84,6 +84,17 @@ INSERT INTO events (run_id, at, kind, step, data) VALUES (:run, :at, :kind, :ste
 SELECT seq, run_id, at, kind, step, data FROM events
 WHERE run_id = :run AND seq > :after ORDER BY seq LIMIT :limit;
 
+-- name: event_last
+SELECT seq, run_id, at, kind, step, data FROM events WHERE run_id = :run ORDER BY seq DESC LIMIT 1;
+
+-- name: event_last_of
+-- One look at the index for each kind, however many events there are.
+SELECT seq, run_id, at, kind, step, data FROM events
+WHERE seq = (
+  SELECT max((SELECT max(e.seq) FROM events AS e WHERE e.run_id = :run AND e.kind = k.value))
+  FROM json_each(:kinds) AS k
+);
+
 -- name: step_get
 SELECT key, state, attempt, inputs, inputs_changed, result, error, started_at, finished_at FROM steps
 WHERE run_id = :run AND key = :key;
@@ -115,25 +126,74 @@ INSERT INTO task_report (
 SELECT task, step, status, commit_sha, work, files, tests, issues, next FROM task_report
 WHERE run_id = :run ORDER BY id;
 
+-- name: review_report_insert
+INSERT INTO review_report (
+  run_id, step, reviewer, kind, round, commit_sha, status, issues, next, reason, created_at
+) VALUES (:run, :step, :reviewer, :kind, :round, :commit, :status, :issues, :next, :reason, :at);
+
+-- name: review_report_list
+SELECT reviewer, step, kind, round, commit_sha, status, issues, next, reason FROM (
+  SELECT * FROM review_report WHERE run_id = :run ORDER BY id DESC LIMIT :limit
+) ORDER BY id;
+
+-- name: review_summary_insert
+INSERT INTO review_summary (run_id, step, kind, round, commit_sha, status, reviewers, created_at)
+VALUES (:run, :step, :kind, :round, :commit, :status, :reviewers, :at);
+
+-- name: review_summary_list
+SELECT step, kind, round, commit_sha, status, reviewers FROM (
+  SELECT * FROM review_summary WHERE run_id = :run ORDER BY id DESC LIMIT :limit
+) ORDER BY id;
+
 -- name: gate_get
-SELECT number, candidate, state, reason, opened_at, decided_at, decided_by, notes FROM human_gate
-WHERE run_id = :run AND number = :number;
+SELECT number, candidate, state, reason, marks, overriding, opened_at, decided_at, decided_by, notes
+FROM human_gate WHERE run_id = :run AND number = :number;
 
 -- name: gate_list
-SELECT number, candidate, state, reason, opened_at, decided_at, decided_by, notes FROM human_gate
-WHERE run_id = :run ORDER BY number;
+SELECT number, candidate, state, reason, marks, overriding, opened_at, decided_at, decided_by, notes
+FROM human_gate WHERE run_id = :run ORDER BY number;
+
+-- name: gate_last
+SELECT number, state FROM human_gate WHERE run_id = :run ORDER BY number DESC LIMIT 1;
 
 -- name: gate_open
-INSERT INTO human_gate (run_id, number, candidate, state, reason, opened_at)
-VALUES (:run, :number, :candidate, 'open', :reason, :at);
+INSERT INTO human_gate (run_id, number, candidate, state, reason, marks, opened_at)
+VALUES (:run, :number, :candidate, 'open', :reason, :marks, :at);
+
+-- name: gate_mark
+UPDATE human_gate SET reason = :reason, marks = :marks
+WHERE run_id = :run AND number = :number AND state = 'open';
 
 -- name: gate_decide
-UPDATE human_gate SET state = :state, decided_at = :at, decided_by = :by, notes = :notes
+UPDATE human_gate
+SET state = :state, overriding = :overriding, decided_at = :at, decided_by = :by, notes = :notes
 WHERE run_id = :run AND number = :number AND state = 'open';
 
 -- name: feedback_insert
-INSERT INTO human_feedback (run_id, spec_path, gate, decision, decided_by, notes, created_at)
-VALUES (:run, :spec_path, :gate, :decision, :by, :notes, :at);
+INSERT INTO human_feedback (
+  run_id, spec_path, gate, decision, overriding, decided_by, notes, created_at
+) VALUES (:run, :spec_path, :gate, :decision, :overriding, :by, :notes, :at);
+
+-- name: feedback_get
+SELECT * FROM human_feedback WHERE id = :id;
+
+-- name: feedback_list
+SELECT * FROM human_feedback WHERE run_id = :run ORDER BY id;
+
+-- name: feedback_on_spec
+SELECT * FROM (
+  SELECT * FROM human_feedback WHERE spec_path = :spec_path AND notes <> '' ORDER BY id DESC LIMIT :limit
+) ORDER BY id;
+
+-- name: feedback_unused
+SELECT count(*) FROM human_feedback WHERE run_id = :run AND decision = 'noted' AND used_by IS NULL;
+
+-- name: feedback_for_step
+SELECT * FROM human_feedback
+WHERE run_id = :run AND decision = 'noted' AND (used_by IS NULL OR used_by = :step) ORDER BY id;
+
+-- name: feedback_use
+UPDATE human_feedback SET used_by = :step WHERE run_id = :run AND decision = 'noted' AND used_by IS NULL;
 
 -- name: call_start
 INSERT INTO model_calls (run_id, id, step, protocol, model, started_at)

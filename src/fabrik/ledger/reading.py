@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from sqlite3 import Row
 from typing import TYPE_CHECKING
 
 from fabrik.errors import UsageError
 from fabrik.ledger import rows
-from fabrik.ledger.connection import Connection
+from fabrik.ledger.connection import Connection, to_json
 from fabrik.usage import ModelCall, Usage, total
 
 if TYPE_CHECKING:
-    from fabrik.ledger.types import Event, Gate, Run, RunStatus, Step, TaskReport
+    from fabrik.ledger.types import (
+        Event,
+        Feedback,
+        Gate,
+        ReviewReport,
+        ReviewSummary,
+        Run,
+        RunStatus,
+        Step,
+        TaskReport,
+    )
 
 _REF = re.compile(r"[0-9A-Z]{1,26}")  # more than Crockford's letters: a mistyped one is "not found"
 _CANDIDATES_SHOWN = 8
@@ -55,6 +66,17 @@ class Readings(Connection):
         found = self._read("event_list", run=run_id, after=after, limit=-1 if limit is None else limit)
         return [rows.event(row) for row in found]
 
+    def last_event(self, run_id: str, kinds: Collection[str] | None = None) -> Event | None:
+        """The run's newest event, or its newest of one of these kinds; None when there is none.
+
+        However many events the run has, only a few places of an index are looked at.
+        """
+        if kinds is None:
+            found = self._read("event_last", run=run_id)
+        else:
+            found = self._read("event_last_of", run=run_id, kinds=to_json(sorted(kinds)))
+        return rows.event(found[0]) if found else None
+
     def steps(self, run_id: str) -> list[Step]:
         """The run's steps in the order of their first start."""
         return [rows.step(row) for row in self._read("step_list", run=run_id)]
@@ -63,9 +85,32 @@ class Readings(Connection):
         """What the host found out about the run's tasks, oldest first."""
         return [rows.task_report(row) for row in self._read("task_report_list", run=run_id)]
 
+    def review_reports(self, run_id: str, *, limit: int = 1000) -> list[ReviewReport]:
+        """What the reviewers of the run said, or why they did not: the newest `limit`, oldest first."""
+        return [rows.review_report(row) for row in self._read("review_report_list", run=run_id, limit=limit)]
+
+    def review_summaries(self, run_id: str, *, limit: int = 1000) -> list[ReviewSummary]:
+        """What the run's rounds of reviews came to: the newest `limit`, oldest first."""
+        return [
+            rows.review_summary(row) for row in self._read("review_summary_list", run=run_id, limit=limit)
+        ]
+
     def gates(self, run_id: str) -> list[Gate]:
         """The run's approval gates by number."""
         return [rows.gate(row) for row in self._read("gate_list", run=run_id)]
+
+    def feedback(self, run_id: str) -> list[Feedback]:
+        """What humans said about the run, with and without a gate, oldest first."""
+        return [rows.feedback(row) for row in self._read("feedback_list", run=run_id)]
+
+    def feedback_on_spec(self, spec_path: str, *, limit: int = 20) -> list[Feedback]:
+        """What humans said in words about any run of a spec: the newest `limit`, newest last."""
+        found = self._read("feedback_on_spec", spec_path=spec_path, limit=limit)
+        return [rows.feedback(row) for row in found]
+
+    def unused_feedback(self, run_id: str) -> int:
+        """How many notes about the run no step was told yet. Cheap."""
+        return int(self._read("feedback_unused", run=run_id)[0][0])
 
     def model_calls(self, run_id: str, step: str | None = None) -> list[ModelCall]:
         """The model calls of a run, or of one of its steps, in order of start.

@@ -12,7 +12,7 @@ from fabrik.ledger.run import Run
 from fabrik.usage import ModelCall, Usage
 
 if TYPE_CHECKING:  # loaded by those functions that make them: listing runs must start fast
-    from fabrik.ledger.records import Event, Gate, Step, TaskReport
+    from fabrik.ledger.records import Event, Feedback, Gate, ReviewReport, ReviewSummary, Step, TaskReport
 
 
 def run(row: Row) -> Run:
@@ -89,10 +89,59 @@ def task_report(row: Row) -> TaskReport:
     )
 
 
+def review_report(row: Row) -> ReviewReport:
+    from fabrik.ledger.records import ReviewReport
+
+    return ReviewReport(
+        reviewer=row["reviewer"],
+        step=row["step"],
+        kind=row["kind"],
+        round=row["round"],
+        commit=row["commit_sha"],
+        status=row["status"],
+        issues=tuple(json.loads(row["issues"])),
+        next=tuple(json.loads(row["next"])),
+        reason=row["reason"],
+    )
+
+
+def review_summary(row: Row) -> ReviewSummary:
+    from fabrik.ledger.records import ReviewerOutcome, ReviewSummary
+
+    return ReviewSummary(
+        step=row["step"],
+        kind=row["kind"],
+        round=row["round"],
+        commit=row["commit_sha"],
+        status=row["status"],
+        reviewers=tuple(ReviewerOutcome(**outcome) for outcome in json.loads(row["reviewers"])),
+    )
+
+
 def gate(row: Row) -> Gate:
     from fabrik.ledger.records import Gate
 
-    return Gate(**{key: row[key] for key in row.keys()})  # noqa: SIM118
+    fields: dict[str, Any] = {key: row[key] for key in row.keys()}  # noqa: SIM118
+    fields["marks"] = tuple(json.loads(fields["marks"]))
+    fields["overriding"] = bool(fields["overriding"])
+    return Gate(**fields)
+
+
+def feedback(row: Row) -> Feedback:
+    from fabrik.ledger.records import Feedback
+
+    return Feedback(
+        id=row["id"],
+        run=row["run_id"],
+        spec_path=row["spec_path"],
+        gate=row["gate"],
+        decision=row["decision"],
+        decided_by=row["decided_by"],
+        notes=row["notes"],
+        created_at=row["created_at"],
+        overriding=bool(row["overriding"]),
+        used_by=row["used_by"],
+    )
 
 
 def model_call(row: Row) -> ModelCall:

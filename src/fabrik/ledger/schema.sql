@@ -49,6 +49,7 @@ CREATE TABLE events (
   data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_run ON events (run_id, seq);
+CREATE INDEX events_by_kind ON events (run_id, kind, seq);
 
 CREATE TABLE steps (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -106,15 +107,19 @@ CREATE TABLE task_report (
 ) STRICT;
 CREATE INDEX task_report_by_run ON task_report (run_id, id);
 
+-- One reviewer's verdict on one commit, or why there is none.
 CREATE TABLE review_report (
   id INTEGER PRIMARY KEY,
   run_id TEXT NOT NULL REFERENCES runs (id),
   step TEXT NOT NULL,
   reviewer TEXT NOT NULL,
-  commit_sha TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('approved', 'changes_requested')),
-  issues TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('light', 'full')),  -- of one task; of the candidate
+  round INTEGER NOT NULL CHECK (round >= 1),
+  commit_sha TEXT NOT NULL,            -- the verdict counts for this commit and no other
+  status TEXT NOT NULL CHECK (status IN ('approved', 'changes_requested', 'no_verdict')),
+  issues TEXT NOT NULL,                -- what is to be changed; of an approval: remarks
   next TEXT NOT NULL,
+  reason TEXT NOT NULL,                -- why there is no verdict
   created_at REAL NOT NULL
 ) STRICT;
 CREATE INDEX review_report_by_run ON review_report (run_id, id);
@@ -123,34 +128,44 @@ CREATE TABLE review_summary (
   id INTEGER PRIMARY KEY,
   run_id TEXT NOT NULL REFERENCES runs (id),
   step TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('light', 'full')),
+  round INTEGER NOT NULL CHECK (round >= 1),
   commit_sha TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('approved', 'changes_requested')),
-  reviewers TEXT NOT NULL,             -- every reviewer that was asked, with what came of it
+  status TEXT NOT NULL CHECK (status IN ('approved', 'changes_requested', 'no_verdict')),
+  reviewers TEXT NOT NULL,             -- of everybody who was asked: reviewer, status, findings, reason
   created_at REAL NOT NULL
 ) STRICT;
 CREATE INDEX review_summary_by_run ON review_summary (run_id, id);
 
 CREATE TABLE human_gate (
   run_id TEXT NOT NULL REFERENCES runs (id),
-  number INTEGER NOT NULL,
+  number INTEGER NOT NULL CHECK (number >= 1),
   candidate TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'rejected')),
   reason TEXT NOT NULL,
+  marks TEXT NOT NULL,                 -- what speaks against the candidate
+  overriding INTEGER NOT NULL DEFAULT 0,  -- approved in spite of its marks
   opened_at REAL NOT NULL,
   decided_at REAL,
   decided_by TEXT,
   notes TEXT,
-  PRIMARY KEY (run_id, number)
+  PRIMARY KEY (run_id, number),
+  CHECK (overriding = (state = 'approved' AND marks <> '[]'))
 ) STRICT;
 
 CREATE TABLE human_feedback (
   id INTEGER PRIMARY KEY,
   run_id TEXT NOT NULL REFERENCES runs (id),
   spec_path TEXT NOT NULL,
-  gate INTEGER NOT NULL,
-  decision TEXT NOT NULL CHECK (decision IN ('approved', 'rejected')),
+  gate INTEGER,                        -- the gate that it decided; NULL: said at another time
+  decision TEXT NOT NULL CHECK (decision IN ('approved', 'rejected', 'noted')),
+  overriding INTEGER NOT NULL DEFAULT 0 CHECK (overriding IN (0, 1)),
   decided_by TEXT NOT NULL,
   notes TEXT,
-  created_at REAL NOT NULL
+  used_by TEXT,                        -- the step in whose prompt a note was put first
+  created_at REAL NOT NULL,
+  CHECK (gate IS NOT NULL OR notes <> ''),
+  CHECK (decision = 'noted' OR used_by IS NULL)
 ) STRICT;
 CREATE INDEX human_feedback_by_run ON human_feedback (run_id, id);
+CREATE INDEX human_feedback_by_spec ON human_feedback (spec_path, id) WHERE notes <> '';

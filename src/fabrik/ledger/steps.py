@@ -10,9 +10,11 @@ from sqlite3 import Connection as Db
 from sqlite3 import Row
 from typing import Any
 
+from fabrik.ledger import reports
 from fabrik.ledger.changes import add_event, state_of
-from fabrik.ledger.connection import run_query, to_json
-from fabrik.ledger.types import StepState, TaskReport
+from fabrik.ledger.connection import run_query
+from fabrik.ledger.reports import Report
+from fabrik.ledger.types import StepState
 
 _ERROR_CHARACTERS = 4000  # the whole story is in the step's logs
 
@@ -63,12 +65,12 @@ def begin(db: Db, run_id: str, key: str, inputs: str) -> Start:
 
 
 def finish(
-    db: Db, run_id: str, key: str, attempt: int, *, result: str, reports: Sequence[TaskReport], seconds: float
+    db: Db, run_id: str, key: str, attempt: int, *, result: str, recorded: Sequence[Report], seconds: float
 ) -> None:
     """Write the result (JSON text), the reports and the event of a step that ended well."""
     _end(db, run_id, key, attempt, "finished", result=result, error=None)
-    for report in reports:
-        _add_report(db, run_id, report)
+    for report in recorded:
+        reports.add(db, run_id, report)
     add_event(db, run_id, "step.finished", key, attempt=attempt, seconds=round(seconds, 3))
 
 
@@ -95,27 +97,6 @@ def _end(
     )
     if ended.rowcount != 1:
         raise RuntimeError(f"step {key} of run {run_id} is not under way as attempt {attempt}")
-
-
-def _add_report(db: Db, run_id: str, report: TaskReport) -> None:
-    run_query(
-        db,
-        "task_report_insert",
-        run=run_id,
-        step=report.step,
-        task=report.task,
-        status=report.status,
-        commit=report.commit,
-        work=to_json(report.work),
-        files=to_json(report.files),
-        tests=to_json(report.tests),
-        issues=to_json(report.issues),
-        next=to_json(report.next),
-        at=time.time(),
-    )
-    add_event(
-        db, run_id, "task.report", report.step, task=report.task, status=report.status, commit=report.commit
-    )
 
 
 def _changed(old: str, new: str) -> list[str]:

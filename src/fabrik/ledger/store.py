@@ -10,7 +10,8 @@ from fabrik.ledger.connection import run_query
 from fabrik.ledger.reading import Readings
 
 if TYPE_CHECKING:
-    from fabrik.ledger.types import Gate, NewRun, Run
+    from fabrik.ledger.feedback import Decision
+    from fabrik.ledger.types import Feedback, Gate, NewRun, Run
 
 
 class Ledger(Readings):
@@ -40,8 +41,6 @@ class Ledger(Readings):
 
         Raises UsageError when there is no such run.
         """
-        from fabrik.ledger import changes
-
         with self.transaction() as db:
             changes.set_budget(db, run_id, usd, tokens, by)
 
@@ -52,11 +51,26 @@ class Ledger(Readings):
 
         end: who rejects wants the run to end; the event gate.rejected says so, and the worker reads it there.
 
-        The run stays `waiting` until it is resumed. Raises UsageError when there is no such gate, when it
-        was decided before, or when the run has ended.
+        The run stays `waiting` until it is resumed. Who approves a gate that has marks overrides them, and
+        that is recorded. Raises UsageError when there is no such gate, when it was decided before or a later
+        one was opened, or when the run has ended.
         """
+        from fabrik.ledger import gates
+
         with self.transaction() as db:
-            return changes.decide_gate(db, run_id, number, approve=approve, by=by, notes=notes, end=end)
+            return gates.decide_gate(db, run_id, number, approve=approve, by=by, notes=notes, end=end)
+
+    def add_feedback(self, run_id: str, *, decision: Decision, by: str, notes: str) -> Feedback:
+        """What a human says about a run at any time, also when it has ended.
+
+        "noted" is for the next step that asks with `Journal.take_feedback`; "approved" and "rejected" are an
+        opinion about what was decided already. Raises UsageError when there is no such run, nothing is said,
+        or an opinion is given while a gate waits for the decision.
+        """
+        from fabrik.ledger import feedback
+
+        with self.transaction() as db:
+            return feedback.add(db, run_id, decision, by, notes)
 
 
 __all__ = ["Ledger"]
