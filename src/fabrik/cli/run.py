@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from fabrik.cli.lazy import Entry, LazyGroup
 from fabrik.cli.render.runs import short
+from fabrik.cli.run_options import run_options, write_sections
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.errors import UsageError
@@ -33,10 +33,13 @@ Examples:
   fabrik run --spec s.md --agent command --agent-command ./my-agent
   fabrik run attach 7F3KX2QD
 
-\b
-The spec's checks are what "done" means; the project's own rules (limits, allowed hosts, setup commands) are
-in its fabrik.toml. Your working tree and current branch are never touched.
+The spec's checks are what "done" means. Reviewers read every candidate, and you decide before it ships. The
+project's own rules (limits, allowed hosts, reviewers, protected files) are in its fabrik.toml. Your working
+tree and current branch are never touched.
 """
+
+STARTED_WITH = {"command": "command", "scripted": "script"}  # agent → the file that it needs
+ABOUT_REVIEWS = ("review", "verify_")  # how the names of all such options begin
 
 
 class RunGroup(LazyGroup):
@@ -47,8 +50,9 @@ class RunGroup(LazyGroup):
             raise UsageError(f"a spec is given with --spec: {args[0]}", todo=f"fabrik run --spec {args[0]}")
         return super().resolve_command(ctx, args)
 
-
-_file = click.Path(path_type=Path)  # existence is checked where the file is read: one message for all of them
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_sections(ctx, self, formatter)
+        self.format_commands(ctx, formatter)
 
 
 @click.group(
@@ -58,32 +62,7 @@ _file = click.Path(path_type=Path)  # existence is checked where the file is rea
     invoke_without_command=True,
     subcommand_metavar="[attach|resume|cancel RUN]",
 )
-@click.option("--spec", type=_file, metavar="FILE", help="What is wanted: Markdown or JSON.")
-@click.option("--todo", type=_file, metavar="FILE", help="Its tasks. Default: SPEC's .todo.json, if there.")
-@click.option("--project", type=_file, metavar="DIR", help="The git repository. Default: the one you are in.")
-@click.option("--repo", metavar="URL", help="Clone the project from here instead.")
-@click.option("--ref", metavar="REF", help="The commit, branch or tag to start from. Default: HEAD.")
-@click.option("--branch", metavar="NAME", help="The branch to ship to. Default: spec-ID.")
-@click.option("--push", is_flag=True, help="Also push the branch to the project's remote.")
-@click.option("--agent", metavar="NAME", help="claude, codex, pi, opencode, gemini, command, scripted.")
-@click.option("--agent-command", type=_file, metavar="PATH", help="The executable for --agent command.")
-@click.option("--agent-script", type=_file, metavar="FILE", help="The steps for --agent scripted.")
-@click.option("--model", metavar="NAME", help="The model. Default: the agent's own.")
-@click.option("--prompt", type=_file, metavar="FILE", help="Text for the agent, on top of fabrik's own.")
-@click.option("--sandbox", metavar="NAME", help="bubblewrap (the default on Linux), or none: no protection.")
-@click.option(
-    "--iterations", type=click.IntRange(min=0), metavar="N", help="Most sessions of the run; 0: no bound."
-)
-@click.option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one task.")
-@click.option(
-    "--session-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Time of one session."
-)
-@click.option("--budget-usd", type=click.FloatRange(min=0), metavar="USD", help="Money for model calls.")
-@click.option("--budget-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens for model calls.")
-@click.option("--allow-unchecked", is_flag=True, help="Run a spec without checks; marks it for ever.")
-@click.option("--auto-approve", is_flag=True, help="Ship a proven candidate without asking you.")
-@click.option("--detach", is_flag=True, help="Start it and come back at once.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line (docs/json.md).")
+@run_options
 @click.pass_context
 def run(ctx: click.Context, /, detach: bool, as_json: bool, **options: Any) -> int | None:
     if ctx.invoked_subcommand is not None:
@@ -116,6 +95,31 @@ def _complete(options: dict[str, Any]) -> None:
         )
     if options["project"] is not None and options["repo"] is not None:
         raise UsageError("--project and --repo exclude each other", todo="give the one where the project is")
+    for agent in ("agent", "review_agent", "verify_agent"):
+        _one_agent(options, agent)
+    about = [key for key, value in options.items() if key.startswith(ABOUT_REVIEWS) and value is not None]
+    if options["no_review"] and about:
+        raise UsageError(
+            f"--no-review and {_written(about[0])} exclude each other", todo="leave one of them out"
+        )
+
+
+def _one_agent(options: dict[str, Any], agent: str) -> None:
+    """A program or a script that nobody would start is a mistake."""
+    given = [name for name, kind in STARTED_WITH.items() if options[f"{agent}_{kind}"] is not None]
+    if len(given) > 1:
+        both = " and ".join(_written(f"{agent}_{kind}") for kind in STARTED_WITH.values())
+        raise UsageError(f"{both} exclude each other", todo="give one of them")
+    if given and options[agent] not in (None, *given):
+        file, option = _written(f"{agent}_{STARTED_WITH[given[0]]}"), _written(agent)
+        raise UsageError(
+            f"{file} is for {option} {given[0]}, not for {option} {options[agent]}",
+            todo="leave one of them out",
+        )
+
+
+def _written(key: str) -> str:
+    return "--" + key.replace("_", "-")
 
 
 def _dispatch(options: dict[str, Any], *, detach: bool, as_json: bool) -> int:

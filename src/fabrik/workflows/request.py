@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, cast
 
 from fabrik.config.model import Settings
 
@@ -47,25 +48,41 @@ class RunRequest:
 
     def settings(self) -> Settings:
         """What the command line says about the run's configuration."""
-        said = Settings()
-        if self.agent is not None:
-            said["agent"] = self.agent
-        elif self.agent_command is not None:
-            said["agent"] = "command"
-        elif self.agent_script is not None:
-            said["agent"] = "scripted"
-        if self.model is not None:
-            said["model"] = self.model
-        if self.sandbox is not None:
-            said["sandbox"] = self.sandbox
-        if self.iterations is not None:
-            said["iterations"] = self.iterations
-        if self.attempts is not None:
-            said["attempts"] = self.attempts
-        if self.session_minutes is not None:
-            said["session_seconds"] = self.session_minutes * 60
-        if self.budget_usd is not None:
-            said["budget_usd"] = self.budget_usd
-        if self.budget_tokens is not None:
-            said["budget_tokens"] = self.budget_tokens
-        return said
+        said: dict[str, Any] = {
+            "agent": _named(self.agent, self.agent_command, self.agent_script),
+            "model": self.model,
+            "sandbox": self.sandbox,
+            "iterations": self.iterations,
+            "attempts": self.attempts,
+            "session_seconds": None if self.session_minutes is None else self.session_minutes * 60,
+            "budget_usd": self.budget_usd,
+            "budget_tokens": self.budget_tokens,
+            "review_rounds": self.review_max,
+            "review_agent": _named(self.review_agent, self.review_agent_command, self.review_agent_script),
+            "verify_agent": _named(self.verify_agent, self.verify_agent_command, self.verify_agent_script),
+            "verify_model": self.verify_model,
+        }
+        if self.no_review:
+            said["review_enabled"] = False
+        elif self.about_reviews:  # who says how wants them, whatever the user's own file says
+            said["review_enabled"] = True
+        return cast("Settings", {name: value for name, value in said.items() if value is not None})
+
+    @property
+    def about_reviews(self) -> tuple[str, ...]:
+        """The options that were given and say how work is reviewed, as they are written."""
+        return tuple(
+            f"--{name.replace('_', '-')}" for name in REVIEW_OPTIONS if getattr(self, name) is not None
+        )
+
+
+REVIEW_OPTIONS = tuple(
+    field.name for field in fields(RunRequest) if field.name.startswith(("review", "verify_"))
+)
+
+
+def _named(agent: str | None, command: Path | None, script: Path | None) -> str | None:
+    """Who names a program or a script has chosen the agent that starts it."""
+    if agent is not None:
+        return agent
+    return "command" if command is not None else "scripted" if script is not None else None

@@ -1,0 +1,128 @@
+"""The options of `fabrik run`, and the sections that its help shows them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_file = click.Path(path_type=Path)  # existence is checked where the file is read: one message for all of them
+
+
+class Option(click.Option):
+    """An option that knows its section."""
+
+    section = ""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Without click's own notes, such as [x>=0]: ours say it in words where it matters."""
+        record = super().get_help_record(ctx)
+        return (record[0], self.help or "") if record else None
+
+
+def _option(*names: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    return names, settings
+
+
+SECTIONS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
+    "What, from where and to where": [
+        _option("--spec", type=_file, metavar="FILE", help="What is wanted: Markdown or JSON."),
+        _option(
+            "--todo", type=_file, metavar="FILE", help="Its tasks. Default: SPEC's .todo.json, if there."
+        ),
+        _option(
+            "--project", type=_file, metavar="DIR", help="The git repository. Default: the one you are in."
+        ),
+        _option("--repo", metavar="URL", help="Clone the project from here instead."),
+        _option("--ref", metavar="REF", help="The commit, branch or tag to start from. Default: HEAD."),
+        _option("--branch", metavar="NAME", help="The branch to ship to. Default: spec-ID."),
+        _option("--push", is_flag=True, help="Also push the branch to the project's remote."),
+    ],
+    "Who works": [
+        _option("--agent", metavar="NAME", help="claude, codex, pi, opencode, gemini, command, scripted."),
+        _option("--agent-command", type=_file, metavar="PATH", help="The executable for --agent command."),
+        _option("--agent-script", type=_file, metavar="FILE", help="The steps for --agent scripted."),
+        _option("--model", metavar="NAME", help="The model. Default: the agent's own."),
+        _option("--prompt", type=_file, metavar="FILE", help="Text for the agent, on top of fabrik's own."),
+        _option("--sandbox", metavar="NAME", help="bubblewrap (the default), or none: no protection."),
+    ],
+    "Who reviews (by default the same agent)": [
+        _option(
+            "--review-max",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="How often findings are sent back. Default: 2; 0: never.",
+        ),
+        _option(
+            "--reviewers-dir",
+            type=_file,
+            metavar="DIR",
+            help="NAME.md in it: a reviewer of your own, or in place of ours.",
+        ),
+        _option("--review-prompt", type=_file, metavar="FILE", help="Text for every reviewer."),
+        _option("--review-agent", metavar="NAME", help="The agent that plays the reviewers."),
+        _option("--review-agent-command", type=_file, metavar="PATH", help="Its executable, as above."),
+        _option("--review-agent-script", type=_file, metavar="FILE", help="Its steps, as above."),
+        _option(
+            "--review-models", type=_file, metavar="FILE", help='JSON: {"_default": MODEL, REVIEWER: MODEL}.'
+        ),
+        _option("--verify-agent", metavar="NAME", help="Who looks for evidence of each criterion."),
+        _option("--verify-agent-command", type=_file, metavar="PATH", help="Its executable."),
+        _option("--verify-agent-script", type=_file, metavar="FILE", help="Its steps."),
+        _option("--verify-model", metavar="NAME", help="Its model."),
+        _option("--no-review", is_flag=True, help="Nobody reviews; marks the run for ever."),
+    ],
+    "Bounds": [
+        _option(
+            "--iterations",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Most sessions of the run; 0: no bound.",
+        ),
+        _option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one task."),
+        _option(
+            "--session-minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="N",
+            help="Time of one session.",
+        ),
+        _option("--budget-usd", type=click.FloatRange(min=0), metavar="USD", help="Money for model calls."),
+        _option("--budget-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens for model calls."),
+    ],
+    "Approval and output": [
+        _option("--auto-approve", is_flag=True, help="Ship without asking what nothing speaks against."),
+        _option("--allow-unchecked", is_flag=True, help="Run a spec without checks; marks it for ever."),
+        _option("--detach", is_flag=True, help="Start it and come back at once."),
+        _option("--json", "as_json", is_flag=True, help="One JSON object a line (docs/json.md)."),
+    ],
+}
+
+
+def run_options(command: F) -> F:
+    """Gives a command the options of all sections."""
+    for section, options in reversed(SECTIONS.items()):
+        for names, settings in reversed(options):
+            command = click.option(*names, cls=_in(section), **settings)(command)
+    return command
+
+
+def write_sections(ctx: click.Context, command: click.Command, formatter: click.HelpFormatter) -> None:
+    """Write the options of a command, section by section; `--help` stands in the last one."""
+    records: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+    last = next(reversed(records))
+    for param in command.get_params(ctx):
+        if (record := param.get_help_record(ctx)) is not None:
+            records[getattr(param, "section", last)].append(record)
+    # One column for all sections: what belongs together is seen by the headings alone.
+    width = max(len(names) for rows in records.values() for names, _ in rows)
+    for section, rows in records.items():
+        with formatter.section(section):
+            formatter.write_dl([(names.ljust(width), text) for names, text in rows], col_max=width + 2)
+
+
+def _in(section: str) -> type[Option]:
+    return type("Option", (Option,), {"section": section})
