@@ -40,6 +40,7 @@ class Invocation:
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)  # path relative to HOME → content
     stdin: bytes = b""  # always closed after it
+    cwd: str | None = None  # where it starts, a path inside the sandbox; None: the workspace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,15 @@ from typing import Any
 from fabrik.agents import lines
 from fabrik.agents.agent import Conclusion, Ending, Invocation, SessionRequest
 from fabrik.agents.conclusions import cause_of_http, conclude
-from fabrik.agents.environment import PLACEHOLDER_KEY, RETRIES, anthropic_url, model_of, session_env
+from fabrik.agents.environment import (
+    PLACEHOLDER_KEY,
+    RETRIES,
+    anthropic_url,
+    judges,
+    model_of,
+    session_env,
+    start_in,
+)  # fmt: skip
 from fabrik.events import Failed, Retrying, Said, SessionEnded, SessionEvent, SessionStarted, ToolCalled
 from fabrik.outcome import Cause
 from fabrik.usage import Usage, Vendor
@@ -30,6 +38,11 @@ CAUSE_OF_REASON = {  # result.terminal_reason
 }
 # What the CLI puts at the end of its own message when the connection failed, as in "(ECONNREFUSED)".
 NO_CONNECTION = re.compile(r"\((?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\)\s*$")
+
+# A judge's: settings (hooks, keys, environment), MCP servers, CLAUDE.md and its kind from HOME only; and an
+# `@path` in the prompt, which a diff may well contain, does not pull in that file.
+OWN_SETTINGS = ("--setting-sources", "user", "--strict-mcp-config")
+OWN_MEMORY = {"CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1", "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1"}
 
 
 class Claude:
@@ -49,6 +62,8 @@ class Claude:
             "--verbose",
             "--dangerously-skip-permissions",
         ]
+        if judges(request):
+            argv += OWN_SETTINGS
         if request.model:
             argv += ["--model", model_of("anthropic", request.model, self.name)]
         env = session_env(request) | {
@@ -62,7 +77,10 @@ class Claude:
             "DISABLE_ERROR_REPORTING": "1",
             "IS_SANDBOX": "1",
         }
-        return Invocation(argv=argv, env=env, stdin=request.prompt.encode("utf-8", "replace"))
+        if judges(request):
+            env |= OWN_MEMORY
+        stdin = request.prompt.encode("utf-8", "replace")
+        return Invocation(argv=argv, env=env, stdin=stdin, cwd=start_in(request))
 
     def parse(self, line: bytes) -> Sequence[SessionEvent]:
         event = lines.read(line)

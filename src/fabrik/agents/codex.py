@@ -15,7 +15,15 @@ from typing import Any
 from fabrik.agents import lines
 from fabrik.agents.agent import Conclusion, Ending, Invocation, SessionRequest
 from fabrik.agents.conclusions import cause_of_http, conclude
-from fabrik.agents.environment import PLACEHOLDER_KEY, RETRIES, model_of, openai_url, session_env
+from fabrik.agents.environment import (
+    PLACEHOLDER_KEY,
+    RETRIES,
+    judges,
+    model_of,
+    openai_url,
+    session_env,
+    start_in,
+)  # fmt: skip
 from fabrik.events import Failed, Retrying, Said, SessionEnded, SessionEvent, SessionStarted, ToolCalled
 from fabrik.outcome import Cause
 from fabrik.usage import Usage, Vendor
@@ -41,6 +49,7 @@ unbounded_connection_retries = false
 [analytics]
 enabled = false
 """
+NO_AGENTS_MD = "project_doc_max_bytes = 0\n"
 
 RECONNECTING = re.compile(
     r"Reconnecting\.\.\. (?:(\d{1,9})/\d{1,9}|waiting for network) \((.*)\)\Z", re.DOTALL
@@ -81,12 +90,15 @@ class Codex:
         if request.model:
             argv += ["--model", model_of("openai", request.model, self.name)]
         config = CONFIG.format(url=json.dumps(openai_url(request)), retries=RETRIES)
+        if judges(request):
+            config = NO_AGENTS_MD + config
         return Invocation(
             argv=[*argv, "-"],
             env=session_env(request)
             | {"CODEX_HOME": f"{request.home}/.codex", "OPENAI_API_KEY": PLACEHOLDER_KEY},
             files={".codex/config.toml": config.encode()},
             stdin=request.prompt.encode("utf-8", "replace"),
+            cwd=start_in(request),
         )
 
     def parse(self, line: bytes) -> Sequence[SessionEvent]:

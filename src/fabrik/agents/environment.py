@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 
-from fabrik.agents.agent import SessionRequest
+from fabrik.agents.agent import Role, SessionRequest
 from fabrik.errors import UsageError
 from fabrik.usage import Vendor
 
 PLACEHOLDER_KEY = "fabrik-gateway-adds-the-key"
 RETRIES = 1  # of a CLI itself, where it lets us say so: the gateway and the host decide about more
+
+JUDGES: frozenset[Role] = frozenset({"review", "verify"})  # they judge what somebody else wrote
 
 VENDOR_OF_NAME: tuple[tuple[re.Pattern[str], Vendor], ...] = (
     (re.compile(r"claude|opus|sonnet|haiku"), "anthropic"),
@@ -30,7 +32,7 @@ VENDORS: tuple[Vendor, ...] = ("anthropic", "openai", "gemini")
 
 def session_env(request: SessionRequest) -> dict[str, str]:
     """The variables that every agent gets (a public interface: docs/command-agent.md)."""
-    return {
+    env = {
         "FABRIK_RUN": request.run,
         "FABRIK_STEP": request.step,
         "FABRIK_ROLE": request.role,
@@ -40,6 +42,31 @@ def session_env(request: SessionRequest) -> dict[str, str]:
         "XDG_DATA_HOME": f"{request.home}/.local/share",
         "XDG_STATE_HOME": f"{request.home}/.local/state",
     }
+    if judges(request):
+        env |= {
+            "FABRIK_REVIEWER": request.reviewer,
+            "FABRIK_COMMIT": request.commit,
+            "FABRIK_BASE": request.base,
+        }
+    return env
+
+
+def judges(request: SessionRequest) -> bool:
+    """Whether the session judges a commit: then nothing in the workspace may instruct its CLI.
+
+    What a CLI loads by itself from where it works (instructions, settings, hooks, servers, plugins, skills)
+    was written by the implementer, or could have been. For an implementer it is the owner's own.
+    """
+    return request.role in JUDGES
+
+
+def start_in(request: SessionRequest) -> str | None:
+    """Where a CLI starts: a judge's in its HOME, in which and above which nothing of the project is.
+
+    No CLI has switches for all that it looks for in the directory it starts in; this works for all of them.
+    The prompts name the checkout by its path.
+    """
+    return request.home if judges(request) else None
 
 
 def models_env(request: SessionRequest) -> dict[str, str]:

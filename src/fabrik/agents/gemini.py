@@ -16,7 +16,14 @@ from typing import Any
 from fabrik.agents import lines
 from fabrik.agents.agent import Conclusion, Ending, Invocation, SessionRequest
 from fabrik.agents.conclusions import cause_of_http, conclude, http_in_json
-from fabrik.agents.environment import PLACEHOLDER_KEY, RETRIES, gemini_url, model_of, session_env
+from fabrik.agents.environment import (
+    PLACEHOLDER_KEY,
+    RETRIES,
+    gemini_url,
+    model_of,
+    session_env,
+    start_in,
+)  # fmt: skip
 from fabrik.events import Failed, Said, SessionEnded, SessionEvent, SessionStarted, ToolCalled
 from fabrik.outcome import Cause
 from fabrik.usage import Usage, Vendor
@@ -80,6 +87,9 @@ class Gemini:
             },
             files={".gemini/settings.json": json.dumps(SETTINGS, indent=2).encode()},
             stdin=request.prompt.encode("utf-8", "replace"),
+            # Of a judge it is also the only directory that it has: wherever its own tools may read, they add
+            # the GEMINI.md files of that place. So it reads the checkout with shell commands.
+            cwd=start_in(request),
         )
 
     def parse(self, line: bytes) -> Sequence[SessionEvent]:

@@ -18,8 +18,10 @@ from fabrik.agents.environment import (
     PLACEHOLDER_KEY,
     anthropic_url,
     gemini_url,
+    judges,
     openai_url,
     session_env,
+    start_in,
     vendor_and_model,
 )  # fmt: skip
 from fabrik.events import Failed, Retrying, Said, SessionEnded, SessionEvent, SessionStarted, ToolCalled
@@ -39,6 +41,14 @@ CAUSE_OF_NAME = {
     "MessageAbortedError": Cause.CRASHED,
 }
 NO_CONNECTION = ("ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN", "FailedToOpenSocket")
+
+
+NOTHING_FOUND = {  # a judge's; but these do not keep the plugins of the directory it starts in out
+    "OPENCODE_DISABLE_PROJECT_CONFIG": "1",
+    "OPENCODE_DISABLE_EXTERNAL_SKILLS": "1",
+    "OPENCODE_DISABLE_CLAUDE_CODE": "1",
+    "OPENCODE_PURE": "1",
+}
 
 
 class Opencode:
@@ -63,9 +73,11 @@ class Opencode:
                 "OPENCODE_DISABLE_MODELS_FETCH": "1",
                 "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
                 "OPENCODE_DISABLE_SHARE": "1",
-            },
+            }
+            | (NOTHING_FOUND if judges(request) else {}),
             files={".config/opencode/opencode.json": config.encode()},
             stdin=request.prompt.encode("utf-8", "replace"),
+            cwd=start_in(request),
         )
 
     def parse(self, line: bytes) -> Sequence[SessionEvent]:

@@ -19,9 +19,11 @@ from fabrik.agents.environment import (
     RETRIES,
     anthropic_url,
     gemini_url,
+    judges,
     models_env,
     openai_url,
     session_env,
+    start_in,
     vendor_and_model,
 )  # fmt: skip
 from fabrik.events import Failed, Retrying, Said, SessionEnded, SessionEvent, SessionStarted, ToolCalled
@@ -38,6 +40,11 @@ NO_CONNECTION = ("Connection error", "fetch failed", "exception TypeError: fetch
 REFUSED = ("Provider finish_reason: content_filter", "An unknown error occurred")
 
 
+NOTHING_FOUND = (  # a judge's; but no switch keeps a project's .pi/settings.json out
+    *("--no-extensions", "--no-skills", "--no-prompt-templates", "--no-themes", "--no-context-files"),
+)
+
+
 class Pi:
     """pi, the coding agent of earendil-works."""
 
@@ -48,8 +55,9 @@ class Pi:
 
     def invocation(self, request: SessionRequest) -> Invocation:
         vendor, model = vendor_and_model(request.model or DEFAULT_MODEL)
+        argv = ["pi", "-p", "--mode", "json", *(NOTHING_FOUND if judges(request) else ())]
         return Invocation(
-            argv=["pi", "-p", "--mode", "json", "--provider", PROVIDERS[vendor], "--model", model],
+            argv=[*argv, "--provider", PROVIDERS[vendor], "--model", model],
             env=session_env(request)
             | models_env(request)
             | {
@@ -63,6 +71,7 @@ class Pi:
                 ".pi/agent/settings.json": json.dumps(SETTINGS, indent=2).encode(),
             },
             stdin=request.prompt.encode("utf-8", "replace"),
+            cwd=start_in(request),
         )
 
     def parse(self, line: bytes) -> Sequence[SessionEvent]:
