@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from fabrik.errors import EnvironmentProblem, VcsError
 from fabrik.vcs.failures import failure, git_missing
@@ -23,6 +23,7 @@ OLDEST = (2, 34)  # Debian 12 and Ubuntu 22.04 have this or newer
 MAX_OUTPUT = 256 << 20  # bytes of stdout that are kept; more is an error, or cut where the caller allows it
 NETWORK_SECONDS = 3600.0  # a clone of a very large repository takes long; a dead connection ends earlier
 _STDERR_KEPT = 64 << 10
+Taken = TypeVar("Taken")
 _GRACE_SECONDS = 2.0  # between SIGTERM, upon which git removes its lock files, and SIGKILL
 
 _ALWAYS = (
@@ -155,14 +156,8 @@ async def run(
         finally:
             if process.returncode is None:
                 await asyncio.shield(_end(process))
-        size = os.fstat(said.fileno()).st_size
-        stderr = os.pread(said.fileno(), _STDERR_KEPT, max(0, size - _STDERR_KEPT))
-    return Output(
-        status=status if status >= 0 else 128 - status,
-        stdout=stdout,
-        stderr=stderr.decode(errors="replace"),
-        truncated=truncated,
-    )
+        stderr = _said(said)
+    return Output(status=_status(status), stdout=stdout, stderr=stderr, truncated=truncated)
 
 
 async def git(
@@ -189,6 +184,46 @@ async def git(
     if output.status != 0:
         raise failure(_verb(args), output.status, output.stderr, place)
     return output.stdout
+
+
+async def read_git(
+    *args: str, repo: Path, take: Callable[[asyncio.StreamReader], Awaitable[Taken]], input: bytes = b""
+) -> Taken:
+    """Run git in a repository of fabrik's, and let `take` read its stdout as it comes, to the end.
+
+    For what may be too large to be held. Raises what `take` raises, VcsError with git's own last line when it
+    fails, DiskFull, EnvironmentProblem when git is missing.
+    """
+    argv = command(*args, repo=repo, user_config=False, hooks=False)
+    with _memory("stderr") as said, _memory("stdin") as given:
+        given.write(input)
+        given.seek(0)
+        process = await _start(argv, repo, env=environment(user_config=False), stdin=given, stderr=said)
+        assert process.stdout is not None  # noqa: S101
+        try:
+            try:
+                taken = await take(process.stdout)
+            except EOFError:  # git stopped in the middle: its own words say more, when there are any
+                if status := await process.wait():
+                    raise failure(_verb(args), _status(status), _said(said), str(repo)) from None
+                raise VcsError(f"git {_verb(args)} ended in the middle", where=str(repo)) from None
+            await _drain(process)
+            status = await process.wait()
+        finally:
+            if process.returncode is None:
+                await asyncio.shield(_end(process))
+        if status:
+            raise failure(_verb(args), _status(status), _said(said), str(repo))
+    return taken
+
+
+def _status(code: int) -> int:
+    return code if code >= 0 else 128 - code
+
+
+def _said(stderr: IO[bytes]) -> str:
+    size = os.fstat(stderr.fileno()).st_size
+    return os.pread(stderr.fileno(), _STDERR_KEPT, max(0, size - _STDERR_KEPT)).decode(errors="replace")
 
 
 async def version() -> tuple[int, ...]:

@@ -10,8 +10,8 @@ from fabrik.errors import VcsError
 from fabrik.vcs.failures import failure
 from fabrik.vcs.git import git, run
 
-_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--ignore-submodules=none")
-_BIG_IS_BINARY = ("-c", "core.bigFileThreshold=16m")  # such files are not compared line by line
+PLAIN = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--ignore-submodules=none")
+BIG_IS_BINARY = ("-c", "core.bigFileThreshold=16m")  # such files are not compared line by line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Text:
 
 async def diff_stat(repo: Path, a: str, b: str) -> tuple[FileChange, ...]:
     """The files that differ between two commits, in git's order. Raises VcsError."""
-    output = await git(*_BIG_IS_BINARY, "diff-tree", "-r", "-z", "--numstat", *_PLAIN, a, b, "--", repo=repo)
+    output = await git(*BIG_IS_BINARY, "diff-tree", "-r", "-z", "--numstat", *PLAIN, a, b, "--", repo=repo)
     changes = []
     for record in output.split(b"\0"):
         if record:
@@ -53,7 +53,7 @@ async def diff_stat(repo: Path, a: str, b: str) -> tuple[FileChange, ...]:
 
 async def diff(repo: Path, a: str, b: str, max_bytes: int) -> Text:
     """The differences between two commits as a patch, cut at max_bytes. Raises VcsError."""
-    args = (*_BIG_IS_BINARY, "diff-tree", "-r", "-p", *_PLAIN, a, b, "--")
+    args = (*BIG_IS_BINARY, "diff-tree", "-r", "-p", *PLAIN, a, b, "--")
     output = await run(*args, repo=repo, max_output=max_bytes)
     if output.status != 0 and not output.truncated:
         raise failure("diff-tree", output.status, output.stderr, str(repo))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik.errors import VcsError
-from fabrik.vcs import incoming, reading
+from fabrik.vcs import changes, incoming, patches, reading
 from fabrik.vcs.base import Base
+from fabrik.vcs.changes import ChangedFiles
 from fabrik.vcs.git import git, run
+from fabrik.vcs.patches import Patches
 from fabrik.vcs.project import Identity
 from fabrik.vcs.publish import publish
 from fabrik.vcs.reading import Entry, FileChange, Text
@@ -23,6 +25,10 @@ from fabrik.vcs.refs import update_refs
 from fabrik.vcs.store import copy_shallow, make_bare, object_format_of
 
 _FEW_COMMITS = 1000  # up to here one `git log` answers everything
+# Who made a change is nothing that reviewers are to see.
+_NEUTRAL = "The change under review"
+_NOBODY = Identity(name="fabrik", email="fabrik@localhost", configured=True)
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,11 @@ class RunRepo:
     def objects(self) -> tuple[Path, ...]:
         """The object directories that a sandbox must see, read-only and at these same paths."""
         return (self.path / "objects", self.base_repository / "objects")
+
+    @property
+    def base_objects(self) -> tuple[Path, ...]:
+        """Those of the object directories that hold the history of the base, and nothing of the run."""
+        return (self.base_repository / "objects",)
 
     async def bring_in(self, bundle: Path, into: str, *, max_bytes: int = incoming.MAX_BUNDLE) -> Brought:
         """Take over a bundle that was made in a sandbox, with its refs below refs/fabrik/<into>/.
@@ -163,6 +174,20 @@ class RunRepo:
         )
         return made.decode().strip()
 
+    async def neutral_commit(self, base: str, commit: str) -> str:
+        """A commit with the files of `commit` and the one parent `base`, that says nothing about itself.
+
+        The same input gives the same commit. `base` itself when that is the commit: there is no change.
+        Raises VcsError when a commit is not there, DiskFull.
+        """
+        if commit == base:
+            return base
+        return await self.commit_tree(await self.tree(commit), base, _NEUTRAL, _NOBODY, _NEVER)
+
+    async def commits(self, base: str, commit: str) -> int:
+        """How many commits `commit` has on top of `base`. Raises VcsError when one is not there."""
+        return int(await git("rev-list", "--count", f"{base}..{commit}", "--", repo=self.path))
+
     async def tree(self, commit: str) -> str:
         """The id of a commit's tree. Raises VcsError when there is no such commit."""
         return (await git("rev-parse", "--verify", f"{commit}^{{tree}}", repo=self.path)).decode().strip()
@@ -183,6 +208,19 @@ class RunRepo:
     async def diff(self, a: str, b: str, max_bytes: int) -> Text:
         """The differences between two commits as a patch, cut at max_bytes. Raises VcsError."""
         return await reading.diff(self.path, a, b, max_bytes)
+
+    async def patches(self, base: str, commit: str, *, max_bytes: int) -> Patches:
+        """The differences as a whole, cut at max_bytes, and by file. Raises VcsError."""
+        return await patches.read(self.path, base, commit, max_bytes=max_bytes)
+
+    async def changed_files(
+        self, base: str, commit: str, *, max_bytes: int = 1 << 20, most: int = 2000
+    ) -> ChangedFiles:
+        """What the files that differ held before and hold after, in git's order, at most `most` of them.
+
+        max_bytes: of each content. Raises VcsError when a commit is not there, or an object of it.
+        """
+        return await changes.read(self.path, base, commit, max_bytes=max_bytes, most=most)
 
     async def read_file(self, commit: str, path: str, max_bytes: int) -> bytes | None:
         """The first max_bytes of a regular file of a commit; None when there is none. Raises VcsError."""

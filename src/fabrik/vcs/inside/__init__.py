@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from fabrik.vcs.store import object_format_of
 
 BRANCH = "work"  # what the agent finds checked out
 MAX_FILE = 100 << 20  # bytes: what is larger and not committed is left out, as hosts of git refuse such files
-NOT_EMPTY = 3  # exit status of the clone when the workspace has something in it
+NOT_EMPTY = 3  # exit status of the clone, and of the review's, when the workspace has something in it
 COMMIT_FILE = ".fabrik-commit"  # below HOME
 NOT_AT_COMMIT = 125  # exit status when the checkout failed
 NOT_HARVESTED = 4  # exit status of the harvest when it has nothing to give
@@ -51,6 +51,35 @@ def at_commit_argv(workspace: str, run: str) -> list[str]:
     status: that of `run` (a shell command), or NOT_AT_COMMIT when git could not get there and nothing ran.
     """
     return _script("at-commit", workspace, COMMIT_FILE, run, str(NOT_AT_COMMIT))
+
+
+def review_argv(
+    workspace: str,
+    objects: Sequence[Path],
+    shown: Sequence[Path],
+    *,
+    base: str,
+    commit: str,
+    neutral: str,
+    earlier: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Make the reviewers' checkout of one commit in an empty workspace, or move the one that is there to it.
+
+    `git rev-parse HEAD` is `commit`, detached; `git log` and `git show` have `neutral` in its place. What is
+    not in the commit is removed, ignored files too. No agent may ever have written in the workspace.
+    objects: `RunRepo.objects`, bound at these same paths in the sandbox that runs this. shown:
+    `RunRepo.base_objects`, which whoever reads the checkout needs to see there, and nothing else of the run:
+    the implementer's own commits are then out of reach. base: a commit that is in `shown`: the run's base.
+    neutral: `RunRepo.neutral_commit` of the commit that the review compares with. earlier: when that one is
+    itself of this run, it and its own `neutral_commit`, to be shown in its place.
+    Exit status 0, or NOT_EMPTY, or git's: then make the sandbox anew.
+    Raises VcsError for a path that git cannot borrow from.
+    """
+    replaced = {**(earlier or {}), commit: neutral}
+    pairs = [f"{old}:{new}" for old, new in replaced.items() if old != new]
+    alternates = "".join(f"{path}\n" for path in _paths(shown))
+    config = _core(object_format_of(commit)) + "[log]\n\texcludeDecoration = refs/replace/\n"
+    return _script("review", workspace, commit, base, config, alternates, " ".join(pairs), *_paths(objects))
 
 
 def harvest_argv(
@@ -103,6 +132,14 @@ def _paths(objects: Sequence[Path]) -> list[str]:
 
 def _config(identity: Identity, object_format: str) -> str:
     """The .git/config of a workspace."""
+    return (
+        f"{_core(object_format)}"
+        f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
+    )
+
+
+def _core(object_format: str) -> str:
+    """What every .git/config of fabrik's begins with."""
     version, extension = (
         ("1", "[extensions]\n\tobjectformat = sha256\n") if object_format == "sha256" else ("0", "")
     )
@@ -110,7 +147,6 @@ def _config(identity: Identity, object_format: str) -> str:
         f"[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n"
         "\tlogallrefupdates = true\n"
         f"{extension}"
-        f"[user]\n\tname = {_quoted(identity.name)}\n\temail = {_quoted(identity.email)}\n"
         "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
     )
 
