@@ -26,7 +26,7 @@ def problems(directory: Path, *, project: str = "", user: str = "") -> list[str]
 
 
 EVERYTHING = """
-protected = ["default", "golden/**"]
+protected = ["default", "/golden/", "!/golden/notes.md"]
 [review]
 enabled = true
 reviewers = ["security", "house-rules"]
@@ -43,7 +43,7 @@ review = "5m"
 
 def test_everything_that_both_files_can_say(tmp_path: Path) -> None:
     expected = Config(
-        protected=("default", "golden/**"),
+        protected=("default", "/golden/", "!/golden/notes.md"),
         limits=Limits(),
         review=Review(
             enabled=True,
@@ -109,7 +109,11 @@ def test_what_only_a_user_can_say(tmp_path: Path) -> None:
         ("[limits]\nreview = '5x'", "limits.review: must be a length of time"),
         ("protected = 'tests/**'", "protected: must be a list, not a text"),
         ("protected = ['tests/**', '']", "protected[1]: must not be empty"),
-        ("protected = ['/etc/*']", "protected[0]: '/etc/*' is not within the project"),
+        ("protected = ['~/x']", "protected[0]: '~/x' is not within the project"),
+        ("protected = ['./x']", "protected[0]: './x' is no glob of paths"),
+        ("protected = ['# x']", "protected[0]: '# x' is no glob of paths"),
+        ("protected = ['!']", "protected[0]: '!' is no glob of paths"),
+        ("protected = ['[x']", "protected[0]: '[x' is no glob of paths"),
         ("protected = ['../x']", "protected[0]: '../x' is not within the project"),
         ("protected = ['tests\\x']", "protected[0]: 'tests\\\\x' is no glob of paths"),
     ],
@@ -125,7 +129,7 @@ def test_one_mistake_gives_one_problem(tmp_path: Path, text: str, expected: str)
 def test_all_mistakes_of_both_files_at_once(tmp_path: Path) -> None:
     found = problems(
         tmp_path,
-        user="protected = ['/x']\n[review]\nrounds = 'two'",
+        user="protected = ['~x']\n[review]\nrounds = 'two'",
         project="[review]\nenabled = false\nlight = ['A', 'b', 'C']\nmodel = 'x'",
     )
     assert [line.split(": ")[:2] for line in found] == [

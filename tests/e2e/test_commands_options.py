@@ -198,7 +198,7 @@ def test_prompt(world: World) -> None:
 
 def test_max_iterations_and_ralph_agent(world: World) -> None:
     """The variables of the original; a flag counts more."""
-    options: list[str | Path] = ["--spec", world.make_spec(), "--project", world.project]
+    options: list[str | Path] = ["--spec", world.make_spec(), "--project", world.project, "--no-review"]
     options += ["--agent-command", world.make_agent()]
     world.fabrik("run", *options, "--auto-approve", status=4, MAX_ITERATIONS="1")
     run = world.last()
@@ -208,7 +208,7 @@ def test_max_iterations_and_ralph_agent(world: World) -> None:
         "run", *options, "--auto-approve", "--iterations", "0", MAX_ITERATIONS="1", RALPH_AGENT="claude"
     )
     assert (world.last().agent, world.last().status) == ("command", "shipped")
-    options = [*options[:4], "--branch", "b"]
+    options = [*options[:5], "--branch", "b"]
     said = refused(world, "run", *options, RALPH_AGENT="command")
     assert "--agent-command" in said
 
@@ -269,7 +269,7 @@ def test_scripted_agent(world: World) -> None:
     script = world.directory / "steps.json"
     steps = [{"write": "done-{{task}}.txt", "text": "{{task}}\n"}, {"commit": "Do task {{task}}"}]
     script.write_text(json.dumps({"v": 1, "sessions": {"task/*/implement#*": steps}}))
-    options = given(world)[:4]
+    options = given(world)[:5]
     world.fabrik("run", *options, "--agent-script", script, "--auto-approve")
     shipped_well(world, "last")
     assert world.last().agent == "scripted"
@@ -304,7 +304,10 @@ def test_relative_paths(world: World) -> None:
     """Of everything that can be named, from inside of the project."""
     spec, agent = world.make_spec(), world.make_agent()
     done = subprocess.run(
-        [PROGRAM, "run", "--spec", "../specs/feature.json", "--agent-command", "../agent", "--auto-approve"],
+        [
+            *(PROGRAM, "run", "--spec", "../specs/feature.json", "--agent-command", "../agent"),
+            *("--no-review", "--auto-approve"),
+        ],
         env=world.env(),
         cwd=world.project,
         capture_output=True,

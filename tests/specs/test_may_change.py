@@ -67,6 +67,8 @@ def test_it_stays_in_the_text_when_held_out_checks_are_taken_out(tmp_path: Path)
         ("tests\\x.py", "is no glob of paths"),
         ("tests/x.py\n", "is no glob of paths"),
         ("!tests/x.py", "names no file that may change"),
+        ("./tests/x.py", "matches no path"),
+        ("tests/[x.py", "matches no path"),
     ],
 )
 def test_what_is_no_glob(tmp_path: Path, glob: str, what: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from pathspec import GitIgnoreSpec
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -181,11 +182,17 @@ def _few(value: int) -> int:
 
 
 def _glob(value: str) -> str:
-    example = "write it from the project's root, like tests/** or scripts/check.sh"
-    if any(ord(char) < 32 for char in value) or "\\" in value or value != value.strip():
-        raise _wrong(f"{value[:80]!r} is no glob of paths", example)
-    if value.startswith(("/", "~")) or ".." in value.split("/"):
+    """A pattern as in a .gitignore; `!` in front takes out what an earlier one has named."""
+    example = "write it as in a .gitignore: tests/, *_test.go, /check.sh, !tests/data/"
+    if value.startswith("~") or ".." in value.split("/"):
         raise _wrong(f"{value[:80]!r} is not within the project", example)
+    odd = any(ord(char) < 32 for char in value) or "\\" in value or value != value.strip()
+    try:
+        patterns = GitIgnoreSpec.from_lines([value]).patterns
+    except (ValueError, re.error):
+        patterns = []
+    if odd or value.startswith("./") or not any(pattern.include is not None for pattern in patterns):
+        raise _wrong(f"{value[:80]!r} is no glob of paths", example)
     return value
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from pathspec import GitIgnoreSpec
+
 Broken = tuple[str, str]  # what is wrong, what to do
 
 ID_CHARACTERS = 64
@@ -54,7 +56,7 @@ def destination_problem(value: str) -> Broken | None:
 
 
 def glob_problem(value: str) -> Broken | None:
-    """Globs are matched against the paths of a repository: what cannot match one is a mistake."""
+    """Globs are patterns as in a .gitignore; what cannot match a path of a repository is a mistake."""
     example = "write it like tests/test_total.py or tests/**"
     shown = value if len(value) <= 80 else value[:79] + "…"
     if not value.strip():
@@ -67,7 +69,13 @@ def glob_problem(value: str) -> Broken | None:
         return f"{shown!r} leads out of the repository", "name a path below the repository's root"
     if value.startswith(("!", "#")):
         return f"{shown!r} names no file that may change", "name those that may: all others may not"
-    return None
+    try:
+        fit = not value.startswith("./") and any(
+            p.include for p in GitIgnoreSpec.from_lines([value]).patterns
+        )
+    except (ValueError, re.error):
+        fit = False
+    return None if fit else (f"{shown!r} matches no path", example)
 
 
 def slug(text: str, most: int = 50) -> str:

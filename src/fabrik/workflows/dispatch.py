@@ -24,20 +24,25 @@ from fabrik.specs.unchecked import unchecked
 from fabrik.vcs.base import Base, fetch_base
 from fabrik.vcs.project import Identity, identity
 from fabrik.vcs.run_repo import RunRepo
-from fabrik.workflows.agents import ChosenAgent, choose_agent, require_key
-from fabrik.workflows.context import RunContext, SealedAgent, SealedLimits, SealedUpstream
+from fabrik.workflows.agents import ChosenAgent, choose_agent, require_keys, require_model
+from fabrik.workflows.context import RunContext, SealedFeedback, SealedLimits, SealedUpstream
 from fabrik.workflows.destination import Source, Warn, choose_branch, find_source, tell_rivals
 from fabrik.workflows.request import RunRequest
+from fabrik.workflows.reviewers import read_prompt
 from fabrik.workflows.seal import (
+    seal_agent,
     seal_check,
+    seal_feedback,
     seal_file,
     seal_holdout,
     seal_task,
     sealed_prompts,
     write_context,
 )
+from fabrik.workflows.seal_review import ReviewPlan, plan_review, protected_globs, seal_review
 from fabrik.workflows.unseen import require_unseen
 
+SAID_BEFORE = 200  # the newest words of humans on a spec that are looked at
 RESERVE = 64 << 20  # bytes that must be free to start a run: room for the ledger to tell how it went
 
 __all__ = ["RunRequest", "dispatch"]
@@ -64,12 +69,14 @@ async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
         raise UsageError(problem.what, where=problem.file, todo=problem.todo)
     for weak in loaded.problems:
         warn(str(weak))
-    extra_prompt = _read_prompt(request.prompt) if request.prompt else None
+    extra_prompt = read_prompt(request.prompt, "--prompt") if request.prompt else None
     source = await find_source(request, warn)
     config = load_config(source.local, user_config_path(), flags=request.settings())
     agent = choose_agent(config, request)
+    require_model(agent, config.model)
+    plan = plan_review(config, request, agent, warn)
     await _require_sandbox(config.sandbox, warn)
-    require_key(agent, config)
+    require_keys(config, [(agent, [config.model]), *(plan.calls() if plan else [])])
     branch = await choose_branch(request, loaded.spec.id, source)
     tell_rivals(home, source, branch, warn)
     base = await fetch_base(home.projects, source.place, request.ref)
@@ -85,7 +92,7 @@ async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
     try:
         places.inputs.mkdir(parents=True)
         await RunRepo.create(places.repo, base)
-        context = _seal(request, places, loaded, source, config, agent, author, extra_prompt)
+        context = _seal(request, places, loaded, source, config, agent, plan, author, extra_prompt)
         _record(request, run_id, places, context, loaded, source, branch, base)
     except BaseException:
         shutil.rmtree(places.directory, ignore_errors=True)
@@ -145,11 +152,13 @@ def _seal(
     source: Source,
     config: Config,
     agent: ChosenAgent,
+    plan: ReviewPlan | None,
     author: Identity,
     extra_prompt: bytes | None,
 ) -> RunContext:
     spec = loaded.spec
     tasks: tuple[Task, ...] = tasks_of(spec, loaded.todo)
+    review = seal_review(places, plan) if plan else None
     return RunContext(
         v=1,
         fabrik=__version__,
@@ -168,17 +177,11 @@ def _seal(
         extra_prompt=seal_file(places, request.prompt, extra_prompt)
         if request.prompt and extra_prompt is not None
         else None,
-        agent=SealedAgent(
-            name=agent.name,
-            options=agent.options,
-            read_only=agent.read_only,
-            path=agent.path,
-            model=config.model,
-        ),
-        review=None,
-        protected=(),
-        may_change=loaded.spec.may_change,
-        feedback=(),
+        agent=seal_agent(agent, config.model),
+        review=review,
+        protected=protected_globs(config.protected),
+        may_change=spec.may_change,
+        feedback=_feedback(spec.path),
         sandbox=config.sandbox,
         read_only=config.read_only,
         path=config.path,
@@ -231,6 +234,11 @@ def _record(
         )
 
 
+def _feedback(spec: Path) -> tuple[SealedFeedback, ...]:
+    with Ledger.open(paths.home().ledger) as ledger:
+        return seal_feedback(ledger.feedback_on_spec(str(spec.absolute()), limit=SAID_BEFORE))
+
+
 def _limits(config: Config) -> SealedLimits:
     limits = config.limits
     return SealedLimits(
@@ -247,16 +255,3 @@ def _limits(config: Config) -> SealedLimits:
         budget_tokens=config.budget_tokens,
         budget_calls=config.budget_calls,
     )
-
-
-def _read_prompt(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        content.decode("utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be read: {error.strerror}", where=str(path), todo="check --prompt"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError("is not UTF-8 text", where=str(path), todo="save it as UTF-8") from error
-    return content

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fabrik.ledger.codec import encode
+from fabrik.ledger.types import Feedback
 from fabrik.paths import RunPaths
 from fabrik.prompts.render import prompt_hashes
 from fabrik.specs.model import Check, HeldOutCheck, Loaded, Task
-from fabrik.workflows.context import RunContext, SealedCheck, SealedFile, SealedTask
+from fabrik.workflows.agents import ChosenAgent
+from fabrik.workflows.context import (
+    RunContext,
+    SealedAgent,
+    SealedCheck,
+    SealedFeedback,
+    SealedFile,
+    SealedTask,
+)
+
+FEEDBACK = 10  # the newest notes on earlier runs of a spec: those that an agent is given
 
 
 def seal_file(places: RunPaths, path: Path, content: bytes) -> SealedFile:
@@ -60,6 +71,28 @@ def _seal_files(places: RunPaths, check: HeldOutCheck, contents: Mapping[str, by
         target.write_bytes(content)
         sealed[destination] = copy
     return sealed
+
+
+def seal_agent(chosen: ChosenAgent, model: str | None) -> SealedAgent:
+    return SealedAgent(
+        name=chosen.name,
+        options=chosen.options,
+        read_only=chosen.read_only,
+        path=chosen.path,
+        model=model,
+    )
+
+
+def seal_feedback(found: Iterable[Feedback]) -> tuple[SealedFeedback, ...]:
+    """What humans wanted otherwise in earlier runs, oldest first: what they approved needs no telling."""
+    telling = [
+        said for said in found if said.decision in ("rejected", "noted") and (said.notes or "").strip()
+    ]
+    telling.sort(key=lambda said: (said.created_at, said.id))
+    return tuple(
+        SealedFeedback(run=said.run, decision=said.decision, by=said.decided_by, notes=said.notes or "")
+        for said in telling[-FEEDBACK:]
+    )
 
 
 def write_context(places: RunPaths, context: RunContext) -> dict[str, Any]:
