@@ -75,7 +75,7 @@ def ours(directory: Path, tasks: int) -> list[float]:
     agent = make_agent(directory / "agent.sh", AGENT)
     spec = make_spec(directory / "specs", tasks)
     fabrik(
-        *("run", "--spec", str(spec), "--project", str(project), "--agent", "command"),
+        *("run", "--spec", str(spec), "--project", str(project), "--no-review", "--agent", "command"),
         *("--agent-command", str(agent), "--auto-approve"),
         home=directory / "home",
     )

@@ -21,7 +21,7 @@ PATIENCE = 900.0  # seconds until a measurement is given up
 def start(spec: Path, project: Path, agent: Path, home: Path, *options: str) -> str:
     """Dispatch a run that needs no human, detached; its id."""
     fabrik(
-        *("run", "--spec", str(spec), "--project", str(project), "--agent", "command"),
+        *("run", "--spec", str(spec), "--project", str(project), "--no-review", "--agent", "command"),
         *("--agent-command", str(agent), "--auto-approve", "--detach", *options),
         home=home,
     )

@@ -109,7 +109,7 @@ class CliWorld(World):
         model = ["--model", cli.option] if cli.option else []
         spec = self.make_spec(tasks=tasks, **fields)
         named = ("--spec", spec, "--project", self.project, "--agent", cli.name)
-        return ["run", *named, *model, "--auto-approve"]
+        return ["run", *named, *model, "--no-review", "--auto-approve"]
 
     def calls(self, step: str | None = None) -> list[ModelCall]:
         """The model calls of the last run as the ledger has them."""

@@ -147,25 +147,30 @@ class World:
         spec: Path | None = None,
         agent: Path | None = None,
         status: int | None = 0,
+        review: bool = False,
     ) -> Run:
-        """`fabrik run` with the command agent; the run as the ledger has it then."""
+        """`fabrik run` with the command agent; the run as the ledger has it then.
+
+        review: let the same agent play the reviewers and the verifier. Most agents here know no such roles.
+        """
         self.fabrik(
             *("run", "--spec", spec or self.make_spec(), "--project", self.project),
             *("--agent", "command", "--agent-command", agent or self.make_agent()),
+            *(() if review else ("--no-review",)),
             *options,
             status=status,
         )
         return self.last()
 
     def dispatch(self, **request: Any) -> str:
-        """Record a run without starting its worker; its id."""
+        """Record a run without starting its worker; its id. It is not reviewed, unless that is asked for."""
         from fabrik.workflows.dispatch import RunRequest, dispatch
 
         before = dict(os.environ)
         os.environ.clear()
         os.environ.update(self.env())
         try:
-            return asyncio.run(dispatch(RunRequest(**request), lambda text: None))
+            return asyncio.run(dispatch(RunRequest(**{"no_review": True, **request}), lambda text: None))
         finally:
             os.environ.clear()
             os.environ.update(before)

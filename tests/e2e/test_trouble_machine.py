@@ -28,7 +28,7 @@ def only(world: World, *programs: str) -> str:
 
 
 def asked_for(world: World, *options: str | Path) -> list[str | Path]:
-    return ["run", "--spec", world.make_spec(), "--project", world.project, *options]
+    return ["run", "--spec", world.make_spec(), "--project", world.project, "--no-review", *options]
 
 
 def test_no_agent_is_installed(world: World) -> None:

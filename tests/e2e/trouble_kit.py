@@ -28,7 +28,7 @@ def world_at(directory: Path) -> World:
 def given(world: World, *, spec: Path | None = None, agent: Path | None = None) -> list[str | Path]:
     """The options that say what is to be done, where and by whom."""
     return [
-        *("--spec", spec or world.make_spec(), "--project", world.project),
+        *("--spec", spec or world.make_spec(), "--project", world.project, "--no-review"),
         *("--agent", "command", "--agent-command", agent or world.make_agent()),
     ]
 

@@ -21,6 +21,7 @@ from fabrik.workflows.work import Grants, Work
 async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Work:
     """Everything the steps of this run work with, from its sealed context. umask: that of the user."""
     context = decode(RunContext, run.context)
+    review = context.review
     places = paths.home().run(run.id)
     return Work(
         run=run.id,
@@ -34,6 +35,8 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Wo
         repo=await RunRepo.open(places.repo),
         provider=sandboxes.load(context.sandbox),
         agent=agents.load(context.agent.name),
+        reviewer=agents.load(review.agent.name) if review else None,
+        verifier=agents.load(review.verifier.name) if review else None,
         gateway=RunGateway(run.id, context, ledger, journal),
         umask=umask,
         identity=Identity(name=context.author_name, email=context.author_email, configured=True),

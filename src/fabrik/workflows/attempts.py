@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
+from fabrik.ledger.types import Feedback
 from fabrik.outcome import POLICIES, Policy, Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
+from fabrik.workflows.playing import Part, ReadySession
 from fabrik.workflows.results import SessionResult
-from fabrik.workflows.session import ReadySession, run_session
+from fabrik.workflows.session import run_session
 from fabrik.workflows.work import Stop, Work
 
 BACKOFF_FIRST = 5.0  # seconds before the first retry of a provider that is down; doubled each time …
@@ -48,13 +50,13 @@ async def session(
 
         async def play(step: StepContext) -> SessionResult:
             step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
+            people = await work.journal.take_feedback(step.key)
             return await run_session(
                 work,
                 step,
-                role=role,
+                implementing(work, role, prompt, people),
                 head=head,
                 tree=tree,
-                prompt=prompt,
                 message=message,
                 ahead=ahead,
                 meanwhile=meanwhile,
@@ -64,7 +66,7 @@ async def session(
         inputs = {
             "head": head,
             "role": role,
-            "prompt": prompt("$FABRIK_REPORT"),
+            "prompt": prompt("$FABRIK_REPORT", ()),
             "agent": work.context.agent.name,
         }
         result = await work.journal.step(step_key, play, result=SessionResult, inputs=inputs)
@@ -77,12 +79,27 @@ async def session(
         failures += 1
         if failures > policy.retries:
             if not work.grants.take():
-                raise Stop(Verdict(policy.verdict), _reason(policy, result, failures), met_again=True)
+                why = reason_of(policy, result.detail, failures)
+                raise Stop(Verdict(policy.verdict), why, met_again=True)
             failures = 0
             if policy.keep_work:  # a budget that a human has raised: go on from what there is
                 return result
-        elif policy.wait != "none" and not _ended(work, f"{key}/retry#{number}"):
-            await _wait(work, step_key, policy, result, failures)
+        elif policy.wait != "none" and not ended_before(work, f"{key}/retry#{number}"):
+            await wait_for_provider(work, step_key, policy, result.retry_at, failures)
+
+
+def implementing(work: Work, role: Role, prompt: Prompt, people: Sequence[Feedback] = ()) -> Part:
+    """A session of the agent that implements."""
+    sealed = work.context.agent
+    return Part(
+        agent=work.agent,
+        sealed=sealed,
+        role=role,
+        prompt=prompt,
+        limits=work.session_limits,
+        people=people,
+        model=sealed.model,
+    )
 
 
 def _bound_iterations(work: Work, key: str) -> None:
@@ -93,27 +110,34 @@ def _bound_iterations(work: Work, key: str) -> None:
             return
         raise Stop(
             Verdict.EXHAUSTED,
-            f"{most} sessions were used up before {key}: resume grants as many again",
+            f"the run has used up its {most} sessions, before {key}: resume grants as many again",
             met_again=True,
         )
 
 
-def _reason(policy: Policy, result: SessionResult, failures: int) -> str:
+def reason_of(policy: Policy, detail: str, failures: int = 1) -> str:
+    """Why a session did not count, in one line."""
     times = f" {failures} times in a row" if failures > 1 else ""
-    detail = f": {result.detail}" if result.detail else ""
+    detail = f": {detail}" if detail else ""
     return f"{policy.message}{times}{detail}"
 
 
-def _ended(work: Work, key: str) -> bool:
+def ended_before(work: Work, key: str) -> bool:
     """A resumed run does not wait again for what was waited for before."""
     return any(step.key == key and step.state == "finished" for step in work.ledger.steps(work.run))
 
 
-async def _wait(work: Work, key: str, policy: Policy, result: SessionResult, failures: int) -> None:
-    """Wait as the provider asked, or with a growing pause. The wall clock is not trusted beyond the bound."""
+async def wait_for_provider(
+    work: Work, key: str, policy: Policy, retry_at: float | None, failures: int
+) -> None:
+    """Wait as the provider asked, or with a growing pause. The wall clock is not trusted beyond the bound.
+
+    retry_at: seconds since the epoch, where the provider named a time. Raises Stop when it asks for more
+    than the run may wait.
+    """
     longest = work.context.limits.max_wait_seconds
-    if policy.wait == "reset" and result.retry_at is not None:
-        pause = max(SHORTEST, result.retry_at - time.time())
+    if policy.wait == "reset" and retry_at is not None:
+        pause = max(SHORTEST, retry_at - time.time())
         if pause > longest:
             raise Stop(
                 Verdict.BLOCKED,

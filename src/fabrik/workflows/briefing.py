@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from fabrik.ledger.types import Feedback, Gate
 from fabrik.prompts.render import fence, render
 from fabrik.workflows.context import SealedCheck, SealedTask
 from fabrik.workflows.judge import Judgement
 from fabrik.workflows.results import CheckResult, ChecksResult, SessionResult, VerificationResult
+from fabrik.workflows.review.model import Finding
 from fabrik.workflows.work import Work
 
-Prompt = Callable[[str], str]  # the path of the session's report, inside → what the agent is told
+# The path of the session's report, inside, and what humans have said since → what the agent is told
+Prompt = Callable[[str, Sequence[Feedback]], str]
 
 
 def implement(work: Work, task: SealedTask, *, pending: Collection[str], done: Sequence[str]) -> Prompt:
     """The first prompt of a task."""
     variables = {"done_so_far": _list(done), "checks_now": _list(pending)}
-    return lambda report: render("implement", _task(work, task) | variables | {"report_path": report})
+    return _prompt(work, "implement", _task(work, task) | variables)
 
 
 def fix(
@@ -38,7 +41,7 @@ def fix(
         "changed": _list(files),
         "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
     }
-    return lambda report: render("fix", _task(work, task) | variables | {"report_path": report})
+    return _prompt(work, "fix", _task(work, task) | variables)
 
 
 def fix_verification(work: Work, verification: VerificationResult, *, attempt: int) -> Prompt:
@@ -54,9 +57,60 @@ def fix_verification(work: Work, verification: VerificationResult, *, attempt: i
         "held_out_failures": str(hidden) if hidden else "",
         "commit": verification.commit,
         "attempt": str(attempt),
+        "flaky": _failures(verification.flaky),
         "extra": _extra(work),
     }
-    return lambda report: render("fix-verification", variables | {"report_path": report})
+    return _prompt(work, "fix-verification", variables)
+
+
+def fix_finding(work: Work, finding: Finding, others: Sequence[Finding], commit: str) -> Prompt:
+    """One finding of a review goes back to the implementer."""
+    variables = {
+        "spec_title": work.context.spec_title,
+        "spec": work.context.spec_text,
+        "task_id": finding.id,
+        "reviewer": finding.reviewer,
+        "finding": finding.text,
+        "others": _list([f"{other.id}: {other.text}" for other in others]),
+        "commit": commit,
+        "checks": _commands(work.context.all_checks),
+        "extra": _extra(work),
+    }
+    return _prompt(work, "review-task", variables)
+
+
+def take_back(work: Work, gate: Gate, commit: str) -> Prompt:
+    """A human has rejected the candidate: the notes go back to the implementer."""
+    variables = {
+        "spec_title": work.context.spec_title,
+        "spec": work.context.spec_text,
+        "checks": _commands(work.context.all_checks),
+        "commit": commit,
+        "attempt": str(gate.number + 1),
+        "who": gate.decided_by or "a human",
+        "feedback": gate.notes or "(no reason was given)",
+        "extra": _extra(work),
+    }
+    return lambda report, people: render(
+        "feedback", variables | {"report_path": report, "feedback": _with(variables["feedback"], people)}
+    )
+
+
+def _with(notes: str, people: Sequence[Feedback]) -> str:
+    return "\n\n".join([notes, *(said.notes for said in people if said.notes)])
+
+
+def _prompt(work: Work, name: str, variables: dict[str, str]) -> Prompt:
+    def fill(report: str, people: Sequence[Feedback]) -> str:
+        return render(name, variables | {"report_path": report, "people": _people(work, people)})
+
+    return fill
+
+
+def _people(work: Work, people: Sequence[Feedback]) -> str:
+    """What humans said of earlier runs of the spec, and of this one while it works."""
+    earlier = [f"On an earlier run, {said.by}: {said.notes}" for said in work.context.feedback]
+    return _list([*earlier, *(f"{said.decided_by}: {said.notes}" for said in people if said.notes)])
 
 
 def commit_message(work: Work, task: SealedTask) -> str:
@@ -72,7 +126,7 @@ def _task(work: Work, task: SealedTask) -> dict[str, str]:
         "spec_title": work.context.spec_title,
         "spec": work.context.spec_text,
         "task_id": task.id,
-        "task_number": str([t.id for t in tasks].index(task.id) + 1),
+        "task_number": str(next((n for n, t in enumerate(tasks, 1) if t.id == task.id), len(tasks))),
         "task_total": str(len(tasks)),
         "task_do": task.do,
         "task_verify": task.verify,

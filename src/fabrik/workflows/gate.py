@@ -4,25 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fabrik.ledger.types import Gate
 from fabrik.outcome import Verdict
 from fabrik.workflows import evidence
 from fabrik.workflows.results import VerificationResult
+from fabrik.workflows.review.full import Reviewed
 from fabrik.workflows.work import Stop, Work
 
 AUTO = "--auto-approve"
 
 
-async def ask(
-    work: Work, number: int, verification: VerificationResult, failing_before: Sequence[str]
-) -> bool:
-    """True when the gate is approved, False while it is open. Raises Stop when it was rejected."""
-    reason = _reason(work, verification, failing_before)
+async def ask(work: Work, number: int, reviewed: Reviewed, failing_before: Sequence[str]) -> Gate:
+    """The gate: open, approved, or rejected with notes that go back to the implementer.
+
+    Raises Stop when a human has rejected it for good.
+    """
+    verification = reviewed.proven.verification
+    reason = _reason(work, reviewed, failing_before)
     evidence.write(work.ledger, work.run, "waiting", None)
-    by = AUTO if work.context.auto_approve and _proven(work, failing_before) else None
-    gate = await work.journal.open_gate(number, verification.commit, reason, approved_by=by)
-    if gate.state == "rejected":
+    by = AUTO if work.context.auto_approve and _beyond_doubt(work, reviewed, failing_before) else None
+    gate = await work.journal.open_gate(
+        number, verification.commit, reason, marks=reviewed.marks, approved_by=by
+    )
+    if gate.state == "rejected" and _for_good(work, number):
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
-    return gate.state == "approved"
+    return gate
+
+
+def _for_good(work: Work, number: int) -> bool:
+    """Whether the human has said that the run is to end with the rejection."""
+    return any(
+        event.kind == "gate.rejected" and event.data["number"] == number and bool(event.data.get("end"))
+        for event in work.ledger.events(work.run)
+    )
+
+
+def _beyond_doubt(work: Work, reviewed: Reviewed, failing_before: Sequence[str]) -> bool:
+    """Whether who approves in advance may be taken at their word."""
+    return not reviewed.marks and not reviewed.excused and _proven(work, failing_before)
 
 
 def _proven(work: Work, failing_before: Sequence[str]) -> bool:
@@ -35,8 +54,15 @@ def _proven(work: Work, failing_before: Sequence[str]) -> bool:
     return bool(failing_before) or own or bool(work.context.holdout) or unchecked
 
 
-def _reason(work: Work, verification: VerificationResult, failing_before: Sequence[str]) -> str:
-    """What the human should know before deciding."""
+def _reason(work: Work, reviewed: Reviewed, failing_before: Sequence[str]) -> str:
+    """What the human should know before deciding, in one line."""
+    parts = [_checked(work, reviewed.proven.verification, failing_before), _reviewed(work, reviewed)]
+    if reviewed.excused:
+        parts.append(f"the spec asks for changes of protected files: {', '.join(reviewed.excused)}")
+    return "; ".join(parts)
+
+
+def _checked(work: Work, verification: VerificationResult, failing_before: Sequence[str]) -> str:
     checks, held_out = len(verification.checks.checks), len(verification.holdout.checks)
     if not checks and not held_out:
         return "UNCHECKED: this spec has no checks, so nothing proves the candidate; read the change"
@@ -48,3 +74,15 @@ def _reason(work: Work, verification: VerificationResult, failing_before: Sequen
     if weak:
         reason += f"; passed before the work as well, so they prove less: {', '.join(weak)}"
     return reason
+
+
+def _reviewed(work: Work, reviewed: Reviewed) -> str:
+    found, silent = reviewed.round.findings, reviewed.round.silent
+    if found or silent:
+        parts = [f"{len(found)} open findings" if len(found) != 1 else "1 open finding"] if found else []
+        if silent:
+            parts.append(f"no verdict from {', '.join(said.reviewer for said in silent)}")
+        return f"NOT APPROVED by review: {', '.join(parts)}"
+    if work.context.review is None:
+        return "UNREVIEWED (--no-review)"
+    return f"approved by {len(reviewed.round.opinions)} reviewers"

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fabrik.agents.agent import Role, SessionRequest
 from fabrik.errors import VcsError
 from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES
-from fabrik.sandboxes.sandbox import Command, Doors, Exit, Prepared, Sandbox
+from fabrik.sandboxes.sandbox import Doors, Prepared, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.ahead import Ahead
-from fabrik.workflows.briefing import Prompt
-from fabrik.workflows.conclusion import conclude
 from fabrik.workflows.logs import plain, seal
+from fabrik.workflows.playing import REPORT, Part, ReadySession, make_ready, play
 from fabrik.workflows.results import SessionResult
-from fabrik.workflows.telling import Teller
-from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
 
 PURPOSE = workspace.AGENTS
-REPORT = "fabrik-report.json"  # in the session's HOME
 REPORT_BYTES = 1 << 20
 QUESTION = 2_000  # characters of what an agent asks the human
 
@@ -44,55 +39,21 @@ class Brought:
     saved_as: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadySession:
-    """A session that only needs the word to start: its doors are open, its process waits."""
-
-    sandbox: Sandbox
-    doors: Doors
-    prepared: Prepared
-    open_things: AsyncExitStack
-
-    async def discard(self) -> None:
-        """Give it up; nothing of the agent was started."""
-        await self.prepared.discard()
-        await self.open_things.aclose()
-
-
-async def make_ready(
-    work: Work, key: str, sandbox: Sandbox, *, role: Role, prompt: Prompt, logs: Path
-) -> ReadySession:
-    """Do all that comes before a session's start, except for its workspace; its HOME is made anew.
-
-    Raises SandboxBroken, DiskFull.
-    """
-    logs.mkdir(parents=True, exist_ok=True)
-    open_things = AsyncExitStack()
-    try:
-        door = await open_things.enter_async_context(work.gateway.door(key))
-        doors = Doors(models=door.models, proxy=door.proxy)
-        prepared = await sandbox.prepare(_command(work, key, sandbox, doors, role, prompt, logs))
-    except BaseException:
-        await open_things.aclose()
-        raise
-    return ReadySession(sandbox=sandbox, doors=doors, prepared=prepared, open_things=open_things)
-
-
 async def _ready(
     work: Work,
     step: StepContext,
     ahead: Ahead[ReadySession] | None,
     *,
-    role: Role,
     head: str,
-    prompt: Prompt,
+    part: Part,
     logs: Path,
 ) -> ReadySession:
     """A ready session on a workspace at `head`: the one that was made ahead, if it still fits."""
     ready = await ahead.take() if ahead else None
     if ready:
         try:
-            fits = step.attempt == 1 and await workspace.brought_to(work, ready.sandbox, PURPOSE, head, logs)
+            same = step.attempt == 1 and not part.people  # what humans said is not in a prompt made before
+            fits = same and await workspace.brought_to(work, ready.sandbox, PURPOSE, head, logs)
         except BaseException:
             await ready.discard()
             raise
@@ -105,47 +66,16 @@ async def _ready(
             door = await setup_only.enter_async_context(work.gateway.door(step.key))
             doors = Doors(models=door.models, proxy=door.proxy)
         sandbox = await workspace.ready(work, PURPOSE, head, logs, doors)
-    return await make_ready(work, step.key, sandbox, role=role, prompt=prompt, logs=logs)
-
-
-def _command(
-    work: Work, key: str, sandbox: Sandbox, doors: Doors, role: Role, prompt: Prompt, logs: Path
-) -> Command:
-    report = f"{sandbox.home}/{REPORT}"
-    invocation = work.agent.invocation(
-        SessionRequest(
-            prompt=prompt(report),
-            role=role,
-            run=work.run,
-            step=key,
-            workspace=sandbox.workspace,
-            home=sandbox.home,
-            report=report,
-            models_url=sandbox.endpoints.models,
-            model=work.context.agent.model,
-            options=work.context.agent.options,
-        )
-    )
-    return Command(
-        argv=invocation.argv,
-        env={**workspace.proxy_env(sandbox), **invocation.env},
-        stdin=invocation.stdin,
-        files=invocation.files,
-        stdout=logs / "stdout.log",
-        stderr=logs / "stderr.log",
-        limits=work.session_limits,
-        doors=doors,
-    )
+    return await make_ready(work, step.key, sandbox, part, logs)
 
 
 async def run_session(
     work: Work,
     step: StepContext,
+    part: Part,
     *,
-    role: Role,
     head: str,
     tree: str,
-    prompt: Prompt,
     message: str,
     ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
@@ -153,24 +83,24 @@ async def run_session(
 ) -> SessionResult:
     """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
-    `prompt` is given the path of the report; `message` is for a commit of what the agent leaves uncommitted.
+    `message` is for a commit of what the agent leaves uncommitted.
     `ahead` may have made it ready. `meanwhile` is called once the agent is about to start, for what can be
     prepared while it works; `afterwards` with its sandbox once the agent has ended and its HOME is free.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
     logs.mkdir(parents=True, exist_ok=True)
-    ready = await _ready(work, step, ahead, role=role, head=head, prompt=prompt, logs=logs)
+    ready = await _ready(work, step, ahead, head=head, part=part, logs=logs)
     sandbox = ready.sandbox
-    earlier = work.ledger.calls_started(work.run)  # a start of this step that was cut off may have made calls
     async with workspace.harvest_ahead(work, sandbox, head, message, logs) as harvesting:
-        async with ready.open_things:
+
+        def begin() -> None:
             workspace.mark(work, PURPOSE, None)
             meanwhile()
             harvesting.begin()
-            ended, reader = await _play(work, step, ready.prepared, logs)
-        calls = [call for call in work.ledger.model_calls(work.run, step.key) if call.id > earlier]
-        conclusion = conclude(work.agent, ended, tuple(reader.structural), logs / "stderr.log", calls)
+
+        played = await play(work, step, part.agent, ready, logs, begin)
+        ended, conclusion = played.ended, played.conclusion
         report, problem = await _read_report(sandbox)
         before = Brought(head=head, tree=tree)
         keep = POLICIES[conclusion.cause].keep_work
@@ -195,30 +125,13 @@ async def run_session(
         rewritten=brought.rewritten,
         transcript=transcript,
         stderr=stderr,
-        session_id=next((e.session_id for e in reader.structural if isinstance(e, SessionStarted)), None),
+        session_id=next((e.session_id for e in played.events if isinstance(e, SessionStarted)), None),
         says=report.status if report else "",
         question=_question(report),
         notes=(*([problem] if problem else ()), *brought.notes),
         retry_at=conclusion.resets_at,
         saved_as=brought.saved_as,
     )
-
-
-async def _play(
-    work: Work, step: StepContext, prepared: Prepared, logs: Path
-) -> tuple[Exit, TranscriptReader]:
-    reader = TranscriptReader(logs / "stdout.log", work.agent.parse)
-    teller = Teller(step)
-    following = asyncio.create_task(reader.follow(teller.tell))
-    try:
-        ended = await prepared.run()
-    finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
-    for event in await asyncio.to_thread(reader.finish):
-        teller.tell(event)
-    return ended, reader
 
 
 async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
 from fabrik.outcome import POLICIES, Cause, Verdict
@@ -14,12 +15,13 @@ from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows import briefing
 from fabrik.workflows.ahead import HEAD_START, Ahead
 from fabrik.workflows.attempts import session
+from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.checks import CheckAhead, check_ahead, run_checks
 from fabrik.workflows.context import SealedTask
 from fabrik.workflows.judge import Judgement, Standing, judge_task
+from fabrik.workflows.playing import ReadySession
 from fabrik.workflows.results import ChecksResult, SessionResult
-from fabrik.workflows.session import ReadySession
-from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.work import GaveUp, Stop, Work
 
 MOST_FILES = 200
 
@@ -32,7 +34,21 @@ class Accepted:
     head: str
     tree: str
     pending: tuple[str, ...]
+    results: ChecksResult
+    question: str  # what the implementer asks the human, though its work was accepted
     ahead: Ahead[ReadySession] | None  # the next task's first session, being made ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A task, and how it is handed to the implementer."""
+
+    task: SealedTask
+    place: str  # beginning of the keys of its steps, such as `task/1`
+    prompt: Prompt  # of its first session
+    last: bool  # nothing follows that could still make a failing check pass
+    optional: bool = False  # a finding: changing nothing is an answer, and who cannot do it gives up
+    role: Role = "implement"  # of its first session
 
 
 Upcoming = Callable[[Sandbox], Ahead[ReadySession]]
@@ -66,23 +82,27 @@ class Judged:
     files: tuple[str, ...]  # what the session changed, at most MOST_FILES
 
 
-def first_session(task: SealedTask) -> str:
-    """The key of a task's first session."""
-    return _session(task, 1)
+def place_of(task: SealedTask) -> str:
+    """The beginning of the keys of a task's steps."""
+    return f"task/{task.id}"
 
 
-def _session(task: SealedTask, number: int) -> str:
-    return f"task/{task.id}/implement#{number}"
+def first_session(place: str) -> str:
+    """The key of the first session at this place."""
+    return _session(place, 1)
+
+
+def _session(place: str, number: int) -> str:
+    return f"{place}/implement#{number}"
 
 
 async def do_task(
     work: Work,
-    task: SealedTask,
+    assignment: Assignment,
     *,
     head: str,
     tree: str,
     failing_before: Collection[str],
-    done: tuple[str, ...],
     ahead: Ahead[ReadySession] | None = None,
     upcoming: Upcoming | None = None,
 ) -> Accepted:
@@ -91,22 +111,22 @@ async def do_task(
     ahead: its first session, perhaps made ready already. upcoming: makes the session after this task ready,
     as soon as a session of this one has ended, for the checks will probably accept it.
 
-    Raises Stop when it cannot be finished within its bounds.
+    Raises Stop when it cannot be finished within its bounds; GaveUp where it need not be.
     """
-    last = task.id == work.context.tasks[-1].id
+    task, place = assignment.task, assignment.place
     standing = Standing(tree=tree, failures=())
     allowance = work.context.limits.attempts
-    prompt = briefing.implement(work, task, pending=failing_before, done=done)
+    prompt = assignment.prompt
     number = 0
     checks = (*task.checks, *work.context.checks)
     while True:
         number += 1
         following = Following(upcoming)
-        async with check_ahead(work, f"task/{task.id}/checks#{number}", checks) as prepared:
+        async with check_ahead(work, f"{place}/checks#{number}", checks) as prepared:
             ran = await session(
                 work,
-                _session(task, number),
-                role="implement" if number == 1 else "fix",
+                _session(place, number),
+                role=assignment.role if number == 1 else "fix",
                 head=head,
                 tree=standing.tree,
                 prompt=prompt,
@@ -118,24 +138,31 @@ async def do_task(
             before, head = head, ran.head
             judged = await _judge(
                 work,
-                task,
+                assignment,
                 number,
                 before,
                 ran,
                 failing_before=failing_before,
-                last=last,
-                changed=ran.tree != tree,
+                changed=ran.tree != tree or assignment.optional,
                 prepared=prepared,
             )
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
             return Accepted(
-                task=task.id, head=head, tree=ran.tree, pending=judgement.pending, ahead=following.ahead
+                task=task.id,
+                head=head,
+                tree=ran.tree,
+                pending=judgement.pending,
+                results=results,
+                question=ran.question,
+                ahead=following.ahead,
             )
         await following.discard()
         standing = standing.after(ran, judgement.failures)
         reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:
+            if assignment.optional:
+                raise GaveUp(reason.reason)
             if not work.grants.take():
                 raise reason
             standing = Standing(tree=standing.tree, failures=standing.failures)
@@ -145,17 +172,17 @@ async def do_task(
 
 async def _judge(
     work: Work,
-    task: SealedTask,
+    assignment: Assignment,
     number: int,
     before: str,
     ran: SessionResult,
     *,
     failing_before: Collection[str],
-    last: bool,
     changed: bool,
     prepared: CheckAhead,
 ) -> Judged:
     """Run the checks at what a session left, and journal what the host found out about the task."""
+    task = assignment.task
     checks = (*task.checks, *work.context.checks)
 
     async def run(step: StepContext) -> Judged:
@@ -166,7 +193,7 @@ async def _judge(
             own=[check.name for check in task.checks],
             results=results,
             failing_before=failing_before,
-            last=last,
+            last=assignment.last,
             changed=changed,
             ended=ran.cause is Cause.ENDED,
         )
@@ -176,7 +203,7 @@ async def _judge(
         return Judged(results=results, judgement=judgement, files=files)
 
     inputs = {"commit": ran.head, "checks": [check.run for check in checks]}
-    return await work.journal.step(f"task/{task.id}/checks#{number}", run, result=Judged, inputs=inputs)
+    return await work.journal.step(f"{assignment.place}/checks#{number}", run, result=Judged, inputs=inputs)
 
 
 async def _changed(work: Work, before: str, ran: SessionResult) -> tuple[str, ...]:

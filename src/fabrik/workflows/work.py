@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ class Stop(FabrikError):
         self.verdict = verdict
         self.reason = reason
         self.met_again = met_again
+
+
+class GaveUp(FabrikError):
+    """Something that may stay undone could not be done within its bounds: the run goes on without it."""
 
 
 class SetupFailed(Stop):
@@ -73,12 +78,15 @@ class Work:
     journal: Journal
     repo: RunRepo
     provider: Provider
-    agent: Agent
+    agent: Agent  # the one that implements
+    reviewer: Agent | None  # plays every reviewer; None: the run is not reviewed
+    verifier: Agent | None
     gateway: RunGateway
     umask: int  # of the user, for what goes into the project; fabrik's own files are private
     identity: Identity
     grants: Grants
     sessions: list[str] = field(default_factory=list)  # keys of the sessions that count as iterations
+    findings: Counter[str] = field(default_factory=Counter)  # reviewer → findings so far, which number them
 
     def relative(self, path: Path) -> str:
         """A path of this run as it is stored: relative to the run's directory."""
@@ -87,6 +95,11 @@ class Work:
     @property
     def session_limits(self) -> Limits:
         return self._limits(self.context.limits.session_seconds)
+
+    @property
+    def review_limits(self) -> Limits:
+        review = self.context.review
+        return self._limits(review.seconds if review else None)
 
     def check_limits(self, seconds: float | None) -> Limits:
         return self._limits(seconds or self.context.limits.check_seconds)

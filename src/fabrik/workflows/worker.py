@@ -32,7 +32,7 @@ from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.ship import ship
 from fabrik.workflows.work import Stop, Work
 from fabrik.workflows.worker_process import Orders, Signals, Starter, hold_signals
-from fabrik.workflows.workspace import open_sandbox, remove_all
+from fabrik.workflows.workspace import READER, open_sandbox, remove_all
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -194,7 +194,10 @@ async def _to_the_end(
 async def _end_leftovers(work: Work) -> None:
     """End what an earlier worker of this run, killed in the middle, may have left running."""
     for ref in await work.provider.list(work.paths.sandboxes, {"run": work.run}):
-        await open_sandbox(work, ref.labels["purpose"])  # adopting it ends what runs in it
+        if ref.labels["purpose"].startswith(READER):
+            await work.provider.destroy(ref)  # nothing of a reviewer is kept but its report
+        else:
+            await open_sandbox(work, ref.labels["purpose"])  # adopting it ends what runs in it
 
 
 if __name__ == "__main__":

@@ -14,10 +14,14 @@ from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, San
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
 from fabrik.workflows.ahead import Ahead
+from fabrik.workflows.context import SealedAgent
 from fabrik.workflows.logs import read_end, tail
 from fabrik.workflows.work import SetupFailed, Work
 
 AGENTS = "work"  # the purpose of the sandbox that the implementing sessions share
+CHECKOUT = "review"  # … of the one whose workspace all reviewers of a round read
+READER = "review-"  # … of the one of a reviewer: its id follows
+VERIFIER = "verifier"  # the verifier's id among the reviewers
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
 REPORT_BYTES = 64 << 10  # of what a harvest says, the end of which counts
@@ -40,13 +44,19 @@ async def remove_sandbox(work: Work, purpose: str) -> None:
 
 def _spec(work: Work, purpose: str) -> SandboxSpec:
     context = work.context
-    visible = [*context.read_only, *context.agent.read_only] if purpose == AGENTS else [*context.read_only]
+    agent = _agent_of(work, purpose)
+    reads = work.paths.sandboxes / CHECKOUT if purpose.startswith(READER) else None
+    visible = [*(agent.read_only if agent else ()), *context.read_only]
     return SandboxSpec(
         name=f"{work.run}/{purpose}",
         root=work.paths.sandboxes / purpose,
         labels={"run": work.run, "purpose": purpose},
-        read_only=[*work.repo.objects, *(Path(path) for path in visible)],
-        path=[*(context.agent.path if purpose == AGENTS else ()), *context.path],
+        # Nobody who reviews gets at the implementer's own commits, and what their messages say.
+        read_only=[
+            *(work.repo.base_objects if reads else work.repo.objects),
+            *(Path(path) for path in visible),
+        ],
+        path=[*(agent.path if agent else ()), *context.path],
         env={
             **context.env,
             "GIT_AUTHOR_NAME": work.identity.name,
@@ -55,7 +65,18 @@ def _spec(work: Work, purpose: str) -> SandboxSpec:
             "GIT_COMMITTER_EMAIL": work.identity.email,
             "PYTHONDONTWRITEBYTECODE": "1",
         },
+        reads=reads,
     )
+
+
+def _agent_of(work: Work, purpose: str) -> SealedAgent | None:
+    """The agent whose program the sandbox must show; None where only checks run."""
+    if purpose == AGENTS:
+        return work.context.agent
+    if work.context.review is None or not purpose.startswith(READER):
+        return None
+    review = work.context.review
+    return review.verifier if purpose == f"{READER}{VERIFIER}" else review.agent
 
 
 async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors | None = None) -> Sandbox:
@@ -114,13 +135,13 @@ def _read_marker(marker: Path) -> tuple[str | None, bool]:
 async def _resync(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> bool:
     """Lay a new .git at `commit` under the files of the workspace."""
     argv = resync_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await sandbox.exec(_git(argv, logs / "resync.out", logs / "resync.err"))
+    ended = await sandbox.exec(git_inside(argv, logs / "resync.out", logs / "resync.err"))
     return ended.ok
 
 
 async def _clone(work: Work, sandbox: Sandbox, commit: str, logs: Path) -> None:
     argv = clone_argv(work.repo.objects, commit, sandbox.workspace, work.identity)
-    ended = await sandbox.exec(_git(argv, logs / "clone.out", logs / "clone.err"))
+    ended = await sandbox.exec(git_inside(argv, logs / "clone.out", logs / "clone.err"))
     if not ended.ok:
         raise SandboxBroken(
             f"the workspace could not be made: {tail(logs / 'clone.err') or ended}",
@@ -181,7 +202,7 @@ def _harvest(
         work.identity,
         mode="salvage" if salvage else "trust",
     )
-    return _git(argv, left_bundle(logs), logs / HARVEST)
+    return git_inside(argv, left_bundle(logs), logs / HARVEST)
 
 
 async def harvest(
@@ -239,7 +260,7 @@ async def save_aside(work: Work, sandbox: Sandbox, purpose: str, logs: Path) -> 
     return f"refs/fabrik/{into}" if found.new else None
 
 
-def _git(argv: list[str], stdout: Path, stderr: Path) -> Command:
+def git_inside(argv: list[str], stdout: Path, stderr: Path) -> Command:
     """git inside, with room for a huge repository."""
     stdout.parent.mkdir(parents=True, exist_ok=True)
     limits = Limits(seconds=GIT_SECONDS, output_bytes=BUNDLE_BYTES)

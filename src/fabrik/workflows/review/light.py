@@ -1,0 +1,73 @@
+"""The light review of one task, right after it: what is found early is cheap to mend.
+
+It never stops a run: what is open after its rounds is left to the full review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from fabrik.workflows.context import SealedTask
+from fabrik.workflows.review.fixing import fix_all
+from fabrik.workflows.review.model import Finding, Round
+from fabrik.workflows.review.round import hold
+from fabrik.workflows.review.subject import Subject, light_seats
+from fabrik.workflows.task import Accepted, place_of
+from fabrik.workflows.work import Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A task after its light review."""
+
+    accepted: Accepted
+    open: tuple[Finding, ...] = ()
+
+
+async def light_review(
+    work: Work,
+    task: SealedTask,
+    accepted: Accepted,
+    *,
+    base: str,
+    failing_before: Collection[str],
+    last: bool,
+) -> Looked:
+    """Review what a task changed since `base`, and have the findings fixed, within the rounds of the run."""
+    review = work.context.review
+    seats = light_seats(work)
+    if review is None or not seats or accepted.head == base:
+        return Looked(accepted=accepted)
+    found: Round | None = None
+    number = 0
+    while True:
+        number += 1
+        subject = Subject(
+            kind="light",
+            number=number,
+            key=f"{place_of(task)}/review#{number}",
+            commit=accepted.head,
+            base=base,
+            task=task,
+            checks=[("at this commit", accepted.results.checks)],
+            earlier=found.findings if found else (),
+        )
+        found = await hold(work, subject, seats, found)
+        if found.approved or number > review.rounds or not found.findings:
+            return Looked(accepted=accepted, open=found.findings)
+        if accepted.ahead:  # made ready for the next task, which is not next any more
+            await accepted.ahead.discard()
+        before = accepted.head
+        fixed = await fix_all(
+            work,
+            found.findings,
+            head=accepted.head,
+            tree=accepted.tree,
+            failing_before=failing_before,
+            last=last,
+        )
+        results = fixed.results or accepted.results
+        accepted = replace(accepted, head=fixed.head, tree=fixed.tree, results=results, ahead=None)
+        if accepted.head == before:
+            return Looked(accepted=accepted, open=found.findings)

@@ -1,0 +1,125 @@
+"""Asks one reviewer: with retries for what is nobody's fault, and one repair of a malformed report.
+
+Whatever goes wrong, the answer is never an approval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabrik.ledger.journal import StepContext
+from fabrik.ledger.types import ReviewReport
+from fabrik.outcome import POLICIES, Cause, Verdict
+from fabrik.workflows.attempts import ended_before, reason_of, wait_for_provider
+from fabrik.workflows.review.answers import Answer, read_answer, silent
+from fabrik.workflows.review.briefing import Repair
+from fabrik.workflows.review.desk import Desk
+from fabrik.workflows.review.model import Opinion, ReviewSession
+from fabrik.workflows.review.session import run_review_session
+from fabrik.workflows.review.subject import Seat
+from fabrik.workflows.work import Stop, Work
+
+# What a human or time must mend before any reviewer can answer: the run waits, or stops until it is resumed.
+HELD_UP = frozenset(
+    {Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.UNREACHABLE, Cause.AUTH, Cause.BUDGET, Cause.CANCELLED}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    session: ReviewSession
+    answer: Answer | str  # a text: what is wrong with the report, or why there is none
+
+
+async def ask(work: Work, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
+    """What this reviewer says of the commit.
+
+    cycles: how often its bounded retries are granted; more than one after a human has resumed the run.
+    Raises Stop when only a human or time can bring an answer.
+    """
+    key = f"{desk.subject.key}/{seat.id}"
+    heard = await _hear(work, desk, seat, key, cycles, None)
+    if heard.session.cause is not Cause.ENDED or not isinstance(heard.answer, str):
+        return _settle(seat, heard)
+    repair = Repair(problem=heard.answer, report=heard.session.report or "")
+    heard = await _hear(work, desk, seat, f"{key}/repair", cycles, repair)
+    return _settle(seat, heard)
+
+
+def _settle(seat: Seat, heard: _Heard) -> Answer:
+    if heard.session.cause is not Cause.ENDED:
+        return silent(seat.id, reason_of(POLICIES[heard.session.cause], heard.session.detail))
+    if isinstance(heard.answer, str):
+        return silent(seat.id, heard.answer)
+    return heard.answer
+
+
+async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repair: Repair | None) -> _Heard:
+    """One session that counts, and what its report says."""
+    failures = number = 0
+    while True:
+        step_key = f"{key}/retry#{number}" if number else key
+
+        async def look(step: StepContext) -> ReviewSession:
+            step.tell(
+                "session.started",
+                agent=seat.sealed.name,
+                role=seat.role,
+                reviewer=seat.id,
+                attempt=step.attempt,
+            )
+            session = await run_review_session(work, step, desk, seat, repair)
+            answer = await read_answer(work, desk.subject, seat, session)
+            if session.cause is Cause.ENDED and not isinstance(answer, str):
+                step.record(_row(desk, answer.opinion, step.key))
+            return session
+
+        session = await work.journal.step(
+            step_key, look, result=ReviewSession, inputs=_inputs(desk, seat, repair)
+        )
+        policy = POLICIES[session.cause]
+        if policy.verdict == "none":
+            return _Heard(session=session, answer=await read_answer(work, desk.subject, seat, session))
+        number += 1
+        failures += 1
+        if failures > policy.retries:
+            if session.cause not in HELD_UP:
+                return _Heard(session=session, answer="")
+            cycles -= 1
+            if cycles < 1:
+                why = reason_of(policy, session.detail, failures)
+                raise Stop(Verdict(policy.verdict), f"reviewer {seat.id}: {why}", met_again=True)
+            failures = 0
+        elif policy.wait != "none" and not ended_before(work, f"{key}/retry#{number}"):
+            await wait_for_provider(work, step_key, policy, session.retry_at, failures)
+
+
+def _inputs(desk: Desk, seat: Seat, repair: Repair | None) -> dict[str, str | bool | None]:
+    return {
+        "commit": desk.subject.commit,
+        "base": desk.subject.base,
+        "reviewer": seat.id,
+        "prompt": seat.reviewer.prompt.sha256 if seat.reviewer else None,
+        "agent": seat.sealed.name,
+        "model": seat.model,
+        "repair": repair is not None,
+    }
+
+
+def _row(desk: Desk, opinion: Opinion, step: str) -> ReviewReport:
+    return row(desk.subject.kind, desk.subject.number, desk.subject.commit, opinion, step)
+
+
+def row(kind: str, number: int, commit: str, opinion: Opinion, step: str) -> ReviewReport:
+    """An opinion as the ledger keeps it."""
+    return ReviewReport(
+        reviewer=opinion.reviewer,
+        step=step,
+        kind="light" if kind == "light" else "full",
+        round=number,
+        commit=commit,
+        status=opinion.status,
+        issues=opinion.issues,
+        next=opinion.next,
+        reason=opinion.reason,
+    )
