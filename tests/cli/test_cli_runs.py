@@ -108,6 +108,7 @@ def test_the_json_of_a_run_has_its_documented_fields(books: Books, fabrik: Fabri
         *document["tasks"][0],
         *document["steps"][0],
         *document["gates"][0],
+        *document["standing"],
     ]:
         assert f"`{name}`" in documented, name
     assert document["state"] == "waiting"

@@ -10,7 +10,7 @@ from pathlib import Path
 from fabrik.cli import store
 from fabrik.cli.render.runs import run_json, short, state
 from fabrik.cli.render.summary import evidence_page, exit_status, summary
-from fabrik.cli.screen import Screen
+from fabrik.cli.screen import Screen, Tone
 from fabrik.cli.text import neutralise
 from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
@@ -31,9 +31,26 @@ def show_end(run: Run, screen: Screen, *, as_json: bool) -> int:
     screen.line()
     if state(run) == "interrupted":
         screen.line(_why_interrupted(run), "warn")
-    for text, tone in summary(run, now=time.time(), evidence=there):
+    for text, tone in _standing(run, screen, there):
         screen.line(text, tone)
     return exit_status(run)
+
+
+def _standing(run: Run, screen: Screen, evidence: Path | None) -> list[tuple[str, Tone]]:
+    """The gate on one screen where a human is waited for, else the summary."""
+    from fabrik.cli.render.gate_screen import HEIGHT, gate_screen
+    from fabrik.cli.render.page import is_reviewed, open_gate
+    from fabrik.workflows.decision import decision
+    from fabrik.workflows.record import read
+
+    with store.existing() as ledger:
+        record = read(ledger, run)
+    now = time.time()
+    if (gate := open_gate(record)) is None:
+        return summary(run, now=now, evidence=evidence, reviewed=is_reviewed(record))
+    height = min(HEIGHT, max(24, screen.height - 1)) if screen.live else HEIGHT
+    found = decision(record, gate)
+    return gate_screen(run, found, now=now, evidence=evidence, width=screen.width, height=height)
 
 
 def _why_interrupted(run: Run) -> str:

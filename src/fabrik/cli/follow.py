@@ -12,6 +12,7 @@ from fabrik.cli import units
 from fabrik.cli.render.events import render, still_fails
 from fabrik.cli.render.history import event_json
 from fabrik.cli.render.line import Line
+from fabrik.cli.render.review_events import Reviewers
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import one_line
@@ -22,6 +23,8 @@ POLL = 0.1  # seconds between two looks at the ledger's version
 LIVENESS = 1.0  # seconds between two looks whether the worker lives: its death changes nothing in the ledger
 TAKE_UP = 30.0  # seconds that a worker may need to take up a run whose gate was decided
 STEP_WIDTH = 20
+RECENT_EVENTS = 20_000  # numbers of events are those of all runs: of one run it is as many at the most
+STANDING_KINDS = ("run.claimed", "run.budget", "run.cancel_requested", "session.started", "wait")
 
 
 class View(Protocol):
@@ -42,6 +45,7 @@ class Lines:
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
     _failed_before: set[tuple[str, str]] = field(default_factory=set)
     _waits: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _review: Reviewers = field(default_factory=Reviewers)
 
     def event(self, event: Event, run: Run) -> None:
         key = (event.run, event.step or "")
@@ -55,6 +59,9 @@ class Lines:
             )
         else:
             self._waits.pop(event.run, None)
+        self._review.note(event)
+        if self._review.quiet(event):
+            return
         line = self._render(event)
         if not line.telling and (event.kind != "step.finished" or key in self._told):
             return
@@ -90,6 +97,8 @@ class Lines:
         step = run.step or "starting"
         since = self._since.get((run.id, step), run.started_at)
         parts = [one_line(step, 48), units.seconds(float(int(time.time() - since)))]
+        if out := self._review.out(run.id):
+            parts = [out, units.seconds(float(int(time.time() - self._review.since(run.id))))]
         if wait := self._waits.get(run.id):
             parts = [f"waits: {wait[0]}", f"until {units.clock(wait[1])}"]
         if run.cancel_requested:
@@ -179,5 +188,14 @@ def _until_changed(ledger: Ledger, view: View, live: list[Run]) -> None:
 
 def last_event(ledger: Ledger, run_id: str) -> int:
     """The number of the run's newest event, 0 where there is none."""
-    events = ledger.events(run_id, after=0)
-    return events[-1].seq if events else 0
+    event = ledger.last_event(run_id)
+    return 0 if event is None else event.seq
+
+
+def recent_events(ledger: Ledger, run_id: str) -> list[Event]:
+    """The run's newest events in order, and those before that still say how it stands."""
+    last = last_event(ledger, run_id)
+    recent = ledger.events(run_id, after=max(0, last - RECENT_EVENTS))
+    first = recent[0].seq if recent else 0
+    telling = [ledger.last_event(run_id, [kind]) for kind in STANDING_KINDS]
+    return sorted([one for one in telling if one and one.seq < first], key=lambda one: one.seq) + recent

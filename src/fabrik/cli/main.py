@@ -23,9 +23,19 @@ COMMANDS = {
     ),
     "approve": Entry(target="fabrik.cli.gate:approve", help="Let a waiting candidate ship.", section=WORK),
     "reject": Entry(
-        target="fabrik.cli.gate:reject", help="End a waiting run as rejected, with your notes.", section=WORK
+        target="fabrik.cli.gate:reject", help="Send a waiting candidate back, with your notes.", section=WORK
     ),
-    "runs": Entry(target="fabrik.cli.runs:runs", help="List, show, watch runs; their logs.", section=LOOK),
+    "feedback": Entry(
+        target="fabrik.cli.feedback:feedback",
+        help="Say something about a run; agents are told.",
+        section=WORK,
+    ),
+    "why": Entry(
+        target="fabrik.cli.why:why",
+        help="What a run does or waits for, and what would move it.",
+        section=LOOK,
+    ),
+    "runs": Entry(target="fabrik.cli.runs:runs", help="List, show, watch runs; logs, diffs.", section=LOOK),
     "spec": Entry(target="fabrik.cli.spec:spec", help="Write a new spec; validate specs.", section=WRITE),
     "doctor": Entry(
         target="fabrik.cli.doctor:doctor",
@@ -41,6 +51,7 @@ Examples:
   fabrik spec new specs/0001-search.md                    write a first spec
   fabrik run --spec specs/0001-search.md --agent claude   ship it
   fabrik runs list                                        what is going on
+  fabrik why 7F3KX2QD                                     what it waits for
   fabrik approve 7F3KX2QD                                 ids can be shortened
 """
 

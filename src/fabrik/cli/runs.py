@@ -22,6 +22,8 @@ COMMANDS = {
     "show": Entry(target="fabrik.cli.runs_show:show", help="Everything about one run."),
     "watch": Entry(target="fabrik.cli.runs_watch:watch", help="Follow one run, or all that are under way."),
     "logs": Entry(target="fabrik.cli.runs_logs:logs", help="The logs of a run's sessions and checks."),
+    "diff": Entry(target="fabrik.cli.runs_diff:diff", help="What a run's candidate changes."),
+    "feedback": Entry(target="fabrik.cli.runs_feedback:runs_feedback", help="What people said about a run."),
 }
 
 

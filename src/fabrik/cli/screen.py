@@ -33,6 +33,14 @@ class Screen:
         except (OSError, ValueError):
             return 100
 
+    @property
+    def height(self) -> int:
+        """Lines of the terminal; 40 where there is none."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).lines or 40 if self.live else 40
+        except (OSError, ValueError):
+            return 40
+
     def paint(self, text: str, tone: Tone = "plain") -> str:
         """The text in a colour, where colour is wanted."""
         code = _SGR.get(tone)

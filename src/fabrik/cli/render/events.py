@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from fabrik.cli import units
-from fabrik.cli.render.line import Line, bullet, clip
+from fabrik.cli.render.line import Data, Line, Renderer, bullet, clip, text_of
+from fabrik.cli.render.people_events import PEOPLE
+from fabrik.cli.render.review_events import REVIEWS
 from fabrik.cli.screen import Tone
 from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.types import Event
-
-Data = Mapping[str, Any]
-Renderer = Callable[[Data, str], Line]
 
 TAIL_LINES = 10  # of a failed check's output; all of it is in `fabrik runs logs`
 SAID_WIDTH = 240
@@ -39,41 +37,36 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
 
 
-def _text(data: Data, key: str, width: int = 200) -> str:
-    value = data.get(key)
-    return "" if value is None else one_line(str(value), width)
-
-
 def _seconds(data: Data, key: str = "seconds") -> str:
     value = data.get(key)
     return "" if value is None else units.seconds(float(value))
 
 
 def _commit(data: Data) -> str:
-    return _text(data, "commit")[:10]
+    return text_of(data, "commit")[:10]
 
 
 def _dispatched(data: Data, _step: str) -> Line:
     return Line(
         mark="▶",
-        text=bullet("dispatched", spec=_text(data, "spec_id"), agent=_text(data, "agent")),
+        text=bullet("dispatched", spec=text_of(data, "spec_id"), agent=text_of(data, "agent")),
         tone="strong",
     )
 
 
 def _created(data: Data, _step: str) -> Line:
-    text = bullet("dispatched", spec=_text(data, "spec"), agent=_text(data, "agent"))
-    base = _text(data, "base_commit")[:10]
+    text = bullet("dispatched", spec=text_of(data, "spec"), agent=text_of(data, "agent"))
+    base = text_of(data, "base_commit")[:10]
     return Line(mark="▶", text=bullet(text, base=base and f"from {base}"), tone="strong")
 
 
 def _resumed(data: Data, _step: str) -> Line:
-    was = _text(data, "was")
+    was = text_of(data, "was")
     return Line(mark="▶", text=bullet("resumed", was=was and f"was {was}"), tone="strong")
 
 
 def _cancel_requested(data: Data, _step: str) -> Line:
-    return Line(mark="■", text=bullet("told to stop", by=_text(data, "by")), tone="warn")
+    return Line(mark="■", text=bullet("told to stop", by=text_of(data, "by")), tone="warn")
 
 
 def _routine(text: str) -> Renderer:
@@ -82,7 +75,7 @@ def _routine(text: str) -> Renderer:
 
 
 def _progress(data: Data, _step: str) -> Line:
-    return Line(mark="·", text=_text(data, "text"), tone="dim", telling=False)
+    return Line(mark="·", text=text_of(data, "text"), tone="dim", telling=False)
 
 
 def _inputs_changed(data: Data, _step: str) -> Line:
@@ -93,7 +86,9 @@ def _inputs_changed(data: Data, _step: str) -> Line:
 
 def _stop(data: Data, _step: str) -> Line:
     # The verdict that follows says the same again.
-    return Line(mark="·", text=bullet("stops", reason=_text(data, "reason", 400)), tone="dim", telling=False)
+    return Line(
+        mark="·", text=bullet("stops", reason=text_of(data, "reason", 400)), tone="dim", telling=False
+    )
 
 
 VERDICT_TONES: Mapping[str, Tone] = {
@@ -109,7 +104,7 @@ VERDICT_TONES: Mapping[str, Tone] = {
 
 
 def _verdict(data: Data, _step: str) -> Line:
-    verdict, reason = _text(data, "verdict"), neutralise(str(data.get("reason") or "")).strip()
+    verdict, reason = text_of(data, "verdict"), neutralise(str(data.get("reason") or "")).strip()
     first, _, rest = reason.partition("\n")
     return Line(
         mark="■",
@@ -117,6 +112,13 @@ def _verdict(data: Data, _step: str) -> Line:
         tone=VERDICT_TONES.get(verdict, "strong"),
         detail=clip(rest.splitlines(), TAIL_LINES),
     )
+
+
+def _budget(data: Data, _step: str) -> Line:
+    usd, tokens = data.get("usd"), data.get("tokens")
+    bounds = [units.money(float(usd))] if usd is not None else []
+    bounds += [f"{int(tokens):,} tokens"] if tokens is not None else []
+    return Line(mark="▶", text=bullet("a new budget", bounds=", ".join(bounds), by=text_of(data, "by")))
 
 
 def _step_started(_data: Data, _step: str) -> Line:
@@ -148,13 +150,13 @@ ROLES = {
 
 
 def _session_started(data: Data, _step: str) -> Line:
-    role = _text(data, "role")
+    role = text_of(data, "role")
     attempt = data.get("attempt")
-    task = _text(data, "task")
+    task = text_of(data, "task")
     return Line(
         mark="▸",
         text=bullet(
-            f"{_text(data, 'agent') or 'the agent'} {ROLES.get(role, role or 'works')}",
+            f"{text_of(data, 'agent') or 'the agent'} {ROLES.get(role, role or 'works')}",
             task=f"task {task}" if task else "",
             attempt=f"start {attempt}" if isinstance(attempt, int) and attempt > 1 else "",
         ),
@@ -162,11 +164,11 @@ def _session_started(data: Data, _step: str) -> Line:
 
 
 def _session_said(data: Data, _step: str) -> Line:
-    return Line(mark="“", text=_text(data, "text", SAID_WIDTH), tone="dim")
+    return Line(mark="“", text=text_of(data, "text", SAID_WIDTH), tone="dim")
 
 
 def _session_tool(data: Data, _step: str) -> Line:
-    return Line(mark="$", text=f"{_text(data, 'name')}  {_text(data, 'summary')}".rstrip(), tone="dim")
+    return Line(mark="$", text=f"{text_of(data, 'name')}  {text_of(data, 'summary')}".rstrip(), tone="dim")
 
 
 def _session_retrying(data: Data, _step: str) -> Line:
@@ -174,42 +176,44 @@ def _session_retrying(data: Data, _step: str) -> Line:
     again = f"attempt {attempt}" if attempt else ""
     return Line(
         mark="↻",
-        text=bullet("the agent retries a model call", cause=_text(data, "cause"), n=again),
+        text=bullet("the agent retries a model call", cause=text_of(data, "cause"), n=again),
         tone="warn",
     )
 
 
 def _session_ended(data: Data, _step: str) -> Line:
-    cause = _text(data, "cause")
+    cause = text_of(data, "cause")
     ended = cause == "ended"
     return Line(
         mark="▪" if ended else "!",
         text=bullet(
             "session ended" if ended else f"session ended: {cause.replace('_', ' ')}",
             took=_seconds(data),
-            detail=_text(data, "detail", 300),
+            detail=text_of(data, "detail", 300),
         ),
         tone="plain" if ended else "warn",
     )
 
 
 def _check_passed(data: Data, step: str) -> Line:
-    text = bullet(_text(data, "name"), took=_seconds(data))
+    text = bullet(text_of(data, "name"), took=_seconds(data))
     if _baseline(step):
         return Line(mark="✓", text=f"{text} · passes before the work", tone="dim")
     return Line(mark="✓", text=text, tone="good")
 
 
 def _check_failed(data: Data, step: str) -> Line:
-    status, stopped = data.get("status"), _text(data, "stopped_by")
+    status, stopped = data.get("status"), text_of(data, "stopped_by")
     how = f"stopped by its {stopped} limit" if stopped else ""
     if not how and status is not None:
         how = f"exit status {status}"
     if _baseline(step):  # what fails before the work is done is what can prove it
-        return Line(mark="○", text=f"{_text(data, 'name')} · fails before the work, as it should", tone="dim")
+        return Line(
+            mark="○", text=f"{text_of(data, 'name')} · fails before the work, as it should", tone="dim"
+        )
     return Line(
         mark="✗",
-        text=bullet(_text(data, "name"), how=how, took=_seconds(data)),
+        text=bullet(text_of(data, "name"), how=how, took=_seconds(data)),
         tone="bad",
         detail=clip(neutralise(str(data.get("tail") or "")).strip().splitlines(), TAIL_LINES),
     )
@@ -219,7 +223,7 @@ def still_fails(event: Event) -> Line:
     """A check that failed before the work and fails after a task: what is still to be done, no bad news."""
     data = event.data
     detail = clip(neutralise(str(data.get("tail") or "")).strip().splitlines(), 2)
-    return Line(mark="○", text=f"{_text(data, 'name')} · still fails", tone="dim", detail=detail)
+    return Line(mark="○", text=f"{text_of(data, 'name')} · still fails", tone="dim", detail=detail)
 
 
 def _baseline(step: str) -> bool:
@@ -227,7 +231,7 @@ def _baseline(step: str) -> bool:
 
 
 def _task_report(data: Data, _step: str) -> Line:
-    status, task = _text(data, "status"), _text(data, "task")
+    status, task = text_of(data, "status"), text_of(data, "task")
     if status in ("done", "pending"):  # told by task.accepted
         return Line(mark="·", text=f"task {task}: {status}", tone="dim", telling=False)
     return Line(mark="✗", text=f"task {task} is not accepted", tone="warn")
@@ -239,7 +243,7 @@ def _task_accepted(data: Data, _step: str) -> Line:
     changed = f"{number} file{'s' * (number != 1)} changed" if isinstance(number, int) else ""
     return Line(
         mark="✓",
-        text=bullet(f"task {_text(data, 'task')} accepted", commit=_commit(data), files=changed),
+        text=bullet(f"task {text_of(data, 'task')} accepted", commit=_commit(data), files=changed),
         tone="good",
     )
 
@@ -248,31 +252,14 @@ def _candidate(data: Data, _step: str) -> Line:
     return Line(mark="◆", text=f"candidate {_commit(data)}: now it must be proven", tone="strong")
 
 
-def _gate_opened(data: Data, _step: str) -> Line:
-    return Line(mark="‖", text=bullet("waits for a human", reason=_text(data, "reason", 400)), tone="warn")
-
-
-def _gate_approved(data: Data, _step: str) -> Line:
-    return Line(mark="✓", text=_decision("approved", data), tone="good")
-
-
-def _gate_rejected(data: Data, _step: str) -> Line:
-    return Line(mark="✗", text=_decision("rejected", data), tone="warn")
-
-
-def _decision(what: str, data: Data) -> str:
-    by = _text(data, "by")
-    return bullet(what, by=by and f"by {by}", notes=_text(data, "notes", 400))
-
-
 def _model_call(data: Data, _step: str) -> Line:
-    outcome = _text(data, "outcome")
+    outcome = text_of(data, "outcome")
     ok = outcome in ("", "ok")
     return Line(
         mark="·" if ok else "!",
         text=bullet(
             f"model call {outcome.replace('_', ' ')}".rstrip(),
-            model=_text(data, "model"),
+            model=text_of(data, "model"),
             status="" if ok else f"HTTP {data.get('status')}",
             took=_seconds(data),
         ),
@@ -284,7 +271,7 @@ def _model_call(data: Data, _step: str) -> Line:
 def _egress_refused(data: Data, _step: str) -> Line:
     return Line(
         mark="⊘",
-        text=f"refused: a connection to {_text(data, 'host')} (the project does not allow it)",
+        text=f"refused: a connection to {text_of(data, 'host')} (the project does not allow it)",
         tone="warn",
     )
 
@@ -292,19 +279,19 @@ def _egress_refused(data: Data, _step: str) -> Line:
 def _wait(data: Data, _step: str) -> Line:
     until = data.get("until")
     when = f"until {units.clock(float(until))}" if until is not None else ""
-    return Line(mark="…", text=bullet("waits", reason=_text(data, "reason", 300), until=when), tone="warn")
+    return Line(mark="…", text=bullet("waits", reason=text_of(data, "reason", 300), until=when), tone="warn")
 
 
 def _warning(data: Data, _step: str) -> Line:
-    return Line(mark="!", text=_text(data, "text", 500), tone="warn")
+    return Line(mark="!", text=text_of(data, "text", 500), tone="warn")
 
 
 def _shipped(data: Data, _step: str) -> Line:
-    target = _text(data, "target")
+    target = text_of(data, "target")
     return Line(
         mark="★",
         text=bullet(
-            f"branch {_text(data, 'branch')} at {_commit(data)}", target=f"in {target}" if target else ""
+            f"branch {text_of(data, 'branch')} at {_commit(data)}", target=f"in {target}" if target else ""
         ),
         tone="good",
     )
@@ -318,6 +305,7 @@ RENDERERS: dict[str, Renderer] = {
     "run.progress": _progress,
     "run.candidate": _routine("a candidate is put forward"),
     "run.waiting": _routine("waits at the gate that is open"),
+    "run.budget": _budget,
     "run.cancel_requested": _cancel_requested,
     "step.inputs_changed": _inputs_changed,
     "task.report": _task_report,
@@ -335,9 +323,8 @@ RENDERERS: dict[str, Renderer] = {
     "check.failed": _check_failed,
     "task.accepted": _task_accepted,
     "candidate": _candidate,
-    "gate.opened": _gate_opened,
-    "gate.approved": _gate_approved,
-    "gate.rejected": _gate_rejected,
+    **REVIEWS,
+    **PEOPLE,
     "model.call": _model_call,
     "egress.refused": _egress_refused,
     "wait": _wait,

@@ -1,11 +1,11 @@
-"""Events, steps, tasks and gates as JSON. Field names are stable: see docs/json.md."""
+"""Events, steps, tasks, reviews, gates and feedback as JSON. Field names are stable: see docs/json.md."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fabrik.cli import units
-from fabrik.ledger.types import Event, Gate, Step, TaskReport
+from fabrik.ledger.types import Event, Feedback, Gate, ReviewReport, Step, TaskReport
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -54,8 +54,41 @@ def gate_json(gate: Gate) -> dict[str, Any]:
         "candidate": gate.candidate,
         "state": gate.state,
         "reason": gate.reason,
+        "marks": list(gate.marks),
+        "overriding": gate.overriding,
         "opened_at": units.iso(gate.opened_at),
         "decided_at": units.iso(gate.decided_at),
         "decided_by": gate.decided_by,
         "notes": gate.notes,
+    }
+
+
+def review_json(report: ReviewReport) -> dict[str, Any]:
+    """What a reviewer said of a commit, or why it said nothing."""
+    return {
+        "reviewer": report.reviewer,
+        "kind": report.kind,
+        "round": report.round,
+        "step": report.step,
+        "commit": report.commit,
+        "status": report.status,
+        "reason": report.reason or None,
+        "issues": list(report.issues),
+        "next": list(report.next),
+    }
+
+
+def feedback_json(said: Feedback) -> dict[str, Any]:
+    """What a person said about a run."""
+    return {
+        "id": said.id,
+        "run": said.run,
+        "spec_path": said.spec_path,
+        "gate": said.gate,
+        "decision": said.decision,
+        "overriding": said.overriding,
+        "by": said.decided_by,
+        "notes": said.notes,
+        "at": units.iso(said.created_at),
+        "used_by": said.used_by,
     }

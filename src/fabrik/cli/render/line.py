@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fabrik.cli.screen import Tone
+from fabrik.cli.text import one_line
+
+Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,15 @@ class Line:
     tone: Tone = "plain"
     detail: tuple[str, ...] = ()  # further lines, indented below
     telling: bool = True  # False: routine; left out where something more telling was said of its step
+
+
+Renderer = Callable[[Data, str], Line]  # of an event's data, and the key of its step
+
+
+def text_of(data: Data, key: str, width: int = 200) -> str:
+    """A text of an event's data, neutralised and on one line; empty where there is none."""
+    value = data.get(key)
+    return "" if value is None else one_line(str(value), width)
 
 
 def bullet(text: str, **parts: object) -> str:

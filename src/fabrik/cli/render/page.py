@@ -6,33 +6,61 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fabrik.cli import units
+from fabrik.cli.render.fit import Painted
+from fabrik.cli.render.gate_screen import gate_screen
+from fabrik.cli.render.reviews import criterion_lines, finding_lines, review_lines
+from fabrik.cli.render.standing import Budget, standing_lines
 from fabrik.cli.render.summary import summary
 from fabrik.cli.screen import Tone
 from fabrik.cli.text import indent, neutralise, one_line
-from fabrik.ledger.types import Gate, Run, Step, TaskReport
-
-Painted = tuple[str, Tone]
+from fabrik.ledger.types import Feedback, Gate, Run, Step, TaskReport
+from fabrik.workflows.decision import criteria_of, decision
+from fabrik.workflows.findings import fates
+from fabrik.workflows.record import RunRecord
+from fabrik.workflows.standing import Standing
 
 TASK_TONES: dict[str, Tone] = {"done": "good", "pending": "plain", "blocked": "warn", "failed": "bad"}
 GATE_TONES: dict[str, Tone] = {"open": "warn", "approved": "good", "rejected": "warn"}
 
 
 def page(
-    run: Run,
-    steps: Sequence[Step],
-    tasks: Sequence[TaskReport],
-    gates: Sequence[Gate],
+    record: RunRecord,
+    found: Standing,
+    budget: Budget,
     *,
     now: float,
     evidence: Path | None,
+    width: int,
 ) -> Iterator[Painted]:
-    """The page's lines with their tones."""
-    yield from summary(run, now=now, evidence=evidence)
+    """The page's lines with their tones. A run that waits begins with what is to be decided."""
+    run = record.run
+    gate = open_gate(record)
+    if gate is not None:
+        yield from gate_screen(run, decision(record, gate), now=now, evidence=evidence, width=width)
+        yield "", "plain"
+    else:
+        yield from summary(run, now=now, evidence=evidence, reviewed=is_reviewed(record))
+    yield from standing_lines(run, found, budget, now=now, width=width)
     yield from _circumstances(run)
-    yield from _tasks(tasks)
-    yield from _gates(gates)
+    yield from _tasks(record.tasks)
+    yield from review_lines(record.reviews, width)
+    yield from finding_lines(fates(record), width)
+    yield from criterion_lines(criteria_of(record) if record.rounds else (), width)
+    yield from _gates(record.gates)
+    yield from _feedback(record.feedback)
     yield from _usage(run)
-    yield from _steps(steps, now)
+    yield from _steps(record.steps, now)
+
+
+def open_gate(record: RunRecord) -> Gate | None:
+    """The gate that a waiting run waits at."""
+    last = record.gates[-1] if record.gates else None
+    return last if last is not None and last.state == "open" and record.run.status == "waiting" else None
+
+
+def is_reviewed(record: RunRecord) -> bool:
+    """False for a run that was dispatched with --no-review."""
+    return record.context is None or record.context.review is not None
 
 
 def _circumstances(run: Run) -> Iterator[Painted]:
@@ -73,11 +101,25 @@ def _gates(gates: Sequence[Gate]) -> Iterator[Painted]:
     for gate in gates:
         decided = f" by {one_line(gate.decided_by)}" if gate.decided_by else ""
         when = f", {units.moment(gate.decided_at)}" if gate.decided_at else ""
+        overriding = ", overriding" if gate.overriding else ""
         yield (
-            f"  {gate.number}  {gate.state}{decided}{when}  {gate.candidate[:10]}",
-            GATE_TONES.get(gate.state, "plain"),
+            f"  {gate.number}  {gate.state}{decided}{overriding}{when}  {gate.candidate[:10]}",
+            "bad" if gate.overriding else GATE_TONES.get(gate.state, "plain"),
         )
         yield indent(neutralise(gate.notes or gate.reason), "     "), "dim"
+        for mark in gate.marks:
+            yield f"     ! {one_line(mark, 300)}", "bad"
+
+
+def _feedback(found: Sequence[Feedback]) -> Iterator[Painted]:
+    said = [one for one in found if one.gate is None]  # what was said at gates stands there
+    if said:
+        yield "", "plain"
+        yield "Feedback", "strong"
+    for one in said:
+        used = f", used in {one_line(one.used_by, 60)}" if one.used_by else ""
+        yield f"  {one.decision} by {one_line(one.decided_by)}, {units.moment(one.created_at)}{used}", "plain"
+        yield indent(neutralise(one.notes or ""), "     "), "dim"
 
 
 def _usage(run: Run) -> Iterator[Painted]:

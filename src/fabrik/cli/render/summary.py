@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fabrik.cli import units
 from fabrik.cli.render.runs import TONES, short, state
+from fabrik.cli.render.words import quoted
 from fabrik.cli.screen import Tone
 from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.types import Run
@@ -27,25 +28,27 @@ def evidence_page(run: Run) -> Path:
     return RunPaths(Path(run.directory)).reports / "evidence.md"
 
 
-def summary(run: Run, *, now: float, evidence: Path | None) -> list[tuple[str, Tone]]:
+def summary(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True) -> list[tuple[str, Tone]]:
     """The block's lines with their tones. `evidence` is None where no page was written."""
     name = state(run)
     head = f"{name}  {one_line(run.spec_id)}: {one_line(run.spec_title)}"
     lines: list[tuple[str, Tone]] = [(head, TONES.get(name, "strong"))]
-    for label, value in facts(run, now=now, evidence=evidence):
+    for label, value in facts(run, now=now, evidence=evidence, reviewed=reviewed):
         first, *rest = neutralise(value).splitlines() or [""]
         lines.append((f"  {label:<10}{first}", "plain"))
         lines.extend((" " * 12 + line, "plain") for line in rest)
     return lines
 
 
-def facts(run: Run, *, now: float, evidence: Path | None) -> list[tuple[str, str]]:
+def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True) -> list[tuple[str, str]]:
     """Label and value, in the order in which they are read."""
     known = [("run", run.id)]
     if run.failure_reason:
         known.append(("reason", run.failure_reason))
     if run.unchecked:
         known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
+    if not reviewed:
+        known.append(("UNREVIEWED", "dispatched with --no-review: no reviewer and no verifier looked at it"))
     if run.status == "shipped":
         known.append(("branch", f"{run.branch} in {run.project}"))
     if run.candidate:
@@ -65,8 +68,8 @@ def what_next(run: Run) -> str:
     match state(run):
         case "shipped":
             # A URL has no directory to look into; the branch is there after a fetch.
-            where = "" if "://" in run.project else f" -C {_quoted(run.project)}"
-            return f"git{where} log --stat {run.base_commit[:10]}..{_quoted(run.branch)}"
+            where = "" if "://" in run.project else f" -C {quoted(run.project)}"
+            return f"git{where} log --stat {run.base_commit[:10]}..{quoted(run.branch)}"
         case "waiting":
             return f'fabrik approve {ref}\nfabrik reject {ref} --notes "what is missing"'
         case "blocked" | "exhausted":
@@ -79,8 +82,3 @@ def what_next(run: Run) -> str:
             return f"fabrik run attach {ref}"
         case _:
             return ""
-
-
-def _quoted(text: str) -> str:
-    safe = text and all(char.isalnum() or char in "/._-+@:~" for char in text)
-    return text if safe else "'" + text.replace("'", "'\\''") + "'"

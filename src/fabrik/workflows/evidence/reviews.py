@@ -1,0 +1,79 @@
+"""The reviews: the verifier's table, every round with every reviewer, and what became of the findings."""
+
+from __future__ import annotations
+
+from fabrik.workflows.evidence.markdown import code, inline, table
+from fabrik.workflows.findings import fates
+from fabrik.workflows.record import RunRecord
+
+STATUS = {
+    "approved": "approved",
+    "changes_requested": "**changes requested**",
+    "no_verdict": "**no verdict**",
+}
+
+
+def verifier(record: RunRecord) -> str:
+    """The acceptance criteria with their evidence, from the last round that has them; "" without reviews."""
+    full = [found for found in record.rounds if found.task is None]
+    if not full:
+        return ""
+    last = next((found for found in reversed(full) if found.round.criteria), None)
+    if last is None:
+        return "## Acceptance criteria\n\n**The verifier gave no verdict** on any criterion."
+    rows = [
+        (
+            str(one.number),
+            inline(one.text),
+            "yes" if one.met else "**no**",
+            one.kind,
+            code(one.where) if one.where else "",
+            inline(one.why),
+        )
+        for one in last.round.criteria
+    ]
+    about = f"`{last.key}`, commit `{last.round.commit}`"
+    current = last.round.commit == record.run.candidate
+    note = "" if current else "\n\n**This is not the commit of the last candidate.**"
+    header = ("", "Criterion", "Met", "Evidence", "Where", "Why")
+    return f"## Acceptance criteria\n\nThe verifier in {about}.{note}\n\n{table(header, rows)}"
+
+
+def reviews(record: RunRecord) -> str:
+    """Every round with everybody who was asked."""
+    if not record.rounds:
+        return ""
+    parts = ["## Reviews"]
+    for found in record.rounds:
+        round_ = found.round
+        outcome = "approved" if round_.approved else "**not approved**"
+        rows = [
+            (
+                code(opinion.reviewer),
+                STATUS[opinion.status],
+                "<br>".join(inline(issue) for issue in opinion.issues),
+                "<br>".join(inline(text) for text in opinion.next),
+                inline(opinion.reason),
+            )
+            for opinion in round_.opinions
+        ]
+        header = ("Reviewer", "Verdict", "Issues", "Next", "Why there is none")
+        parts += [f"### {code(found.key)} {outcome}", f"Of commit `{round_.commit}`.", table(header, rows)]
+    return "\n\n".join(parts)
+
+
+def findings(record: RunRecord) -> str:
+    """What was to be changed, and what became of it."""
+    rows = [
+        (
+            code(fate.finding.id),
+            code(fate.found_in),
+            inline(fate.finding.text),
+            "**open**" if fate.state == "open" else fate.state,
+            inline(fate.said),
+        )
+        for fate in fates(record)
+    ]
+    if not rows:
+        return ""
+    return "## Findings\n\n" + table(("Finding", "Of", "What", "State", "How it stands"), rows)
