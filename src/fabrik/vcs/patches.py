@@ -41,23 +41,24 @@ class Patches:
 async def read(repo: Path, base: str, commit: str, *, max_bytes: int) -> Patches:
     """See `RunRepo.patches`."""
 
-    async def take(stdout: asyncio.StreamReader) -> Patches:
+    async def take(stdout: asyncio.StreamReader) -> tuple[list[RawChange], _Parts]:
         changes, rest = await _listed(stdout)
         parts = _Parts(max_bytes=max_bytes)
         parts.feed(rest)
         while block := await stdout.read(1 << 20):
             parts.feed(block)
         parts.end()
-        return Patches(
-            whole=Text(text=_text(parts.whole), truncated=parts.size > len(parts.whole)),
-            files=tuple(_by_file(changes, parts.sections)),
-        )
+        return changes, parts
 
     flags = ("-r", "-z", "--raw", "-p", "--no-abbrev", *PLAIN)
-    return await read_git(
+    changes, parts = await read_git(
         *BIG_IS_BINARY, "-c", "core.quotePath=false", "diff-tree", *flags, base, commit, "--",
         repo=repo, take=take,
     )  # fmt: skip
+    return Patches(
+        whole=Text(text=_text(parts.whole), truncated=parts.size > len(parts.whole)),
+        files=tuple(_by_file(changes, parts.sections)),
+    )
 
 
 async def _listed(stdout: asyncio.StreamReader) -> tuple[list[RawChange], bytes]:
