@@ -28,6 +28,25 @@ class Worker:
 
 
 @dataclass
+class GateModel:
+    """What must be known of a gate."""
+
+    marks: tuple[str, ...]
+    state: str = "open"
+    overriding: bool = False
+
+
+@dataclass
+class Said:
+    """What must be known of something that a human said."""
+
+    decision: str
+    gate: int | None = None
+    overriding: bool = False
+    used_by: str | None = None
+
+
+@dataclass
 class Model:
     """What must be in the ledger."""
 
@@ -40,7 +59,17 @@ class Model:
     inputs: dict[str, int] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
-    gates: dict[int, str] = field(default_factory=dict)
+    gates: dict[int, GateModel] = field(default_factory=dict)
+    feedback: list[Said] = field(default_factory=list)
     calls: set[int] = field(default_factory=set)
     executions: dict[str, int] = field(default_factory=dict)  # how often the function of a step has ended
     changed: set[str] = field(default_factory=set)
+
+    def last_gate(self) -> GateModel | None:
+        """The only one that may be decided."""
+        return self.gates[max(self.gates)] if self.gates else None
+
+    def gate_waits(self) -> bool:
+        """Whether a human has to decide."""
+        last = self.last_gate()
+        return self.status in OPEN and last is not None and last.state == "open"

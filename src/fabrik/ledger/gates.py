@@ -36,6 +36,9 @@ def open_gate(
         return gate
     if state["status"] not in OPEN:
         raise RuntimeError(f"run {run_id} has ended as {state['status']}; it cannot wait at a gate")
+    last = run_query(db, "gate_last", run=run_id).fetchone()
+    if last is not None and number < last["number"]:
+        raise RuntimeError(f"gate {last['number']} of run {run_id} was opened after gate {number}")
     # Nobody can have said in advance that he overrides what was found only now.
     in_advance = approved_by is not None and not marks
     waits = state["status"] == "running" and not in_advance

@@ -200,7 +200,8 @@ class Journal:
         run does not wait. A gate with marks waits all the same.
 
         A gate that has been decided does not make the run wait: look at the state of what is returned.
-        Raises RuntimeError when the number was used for another candidate, or the run has ended.
+        Raises RuntimeError when the number was used for another candidate, when it is undecided and a later
+        one was opened, or when the run has ended.
         """
         return await self._write(
             lambda db: gates.open_gate(db, self._run, number, candidate, reason, marks, approved_by)
