@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,9 @@ class Place:
         role: Role = "implement",
         models_url: str = NOWHERE,
         model: str | None = None,
+        reviewer: str = "",
+        commit: str = "",
+        base: str = "",
     ) -> SessionRequest:
         return SessionRequest(
             prompt=prompt,
@@ -56,6 +59,9 @@ class Place:
             models_url=models_url,
             model=model,
             options=options,
+            reviewer=reviewer,
+            commit=commit,
+            base=base,
         )
 
 
@@ -80,17 +86,21 @@ class Played:
 
 
 def start(
-    agent: Agent, place: Place, request: SessionRequest, path: str = "/usr/bin:/bin"
+    agent: Agent,
+    place: Place,
+    request: SessionRequest,
+    path: str = "/usr/bin:/bin",
+    wrapped: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start it; its stdin is still to be fed."""
+    """Start it, behind the command `wrapped` if there is one; its stdin is still to be fed."""
     invocation = agent.invocation(request)
     for name, content in invocation.files.items():
         file = place.home / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return subprocess.Popen(
-        invocation.argv,
-        cwd=place.workspace,
+        [*wrapped, *invocation.argv],
+        cwd=invocation.cwd or place.workspace,
         env={"HOME": str(place.home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb", **invocation.env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -143,8 +143,8 @@ def test_command_and_scripted() -> None:
     assert load("command").invocation(request()).argv == ["/opt/agent"]
     scripted = load("scripted").invocation(request("m"))
     assert scripted.argv[-1] == "/opt/script.json"
-    assert scripted.argv[-2] == "/home/agent/.fabrik/scripted_player.py"
-    assert b"class Player" in scripted.files[".fabrik/scripted_player.py"]
+    assert scripted.argv[-2] == "/home/agent/.fabrik/player.pyz"
+    assert b"class Player" in scripted.files[".fabrik/player.pyz"]
     assert scripted.env["FABRIK_MODEL"] == "m"
 
 

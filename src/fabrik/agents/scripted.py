@@ -1,11 +1,13 @@
 """An agent without a model: plays a script of steps. docs/scripted-agent.md describes it.
 
-The demo and most tests work with it. The player is one file that is put into the session's HOME and started
-with the system's Python, so it runs in any sandbox that has one.
+The demo and most tests work with it. The player, the package `player` beside this module, is put into the
+session's HOME as one zip file and started with the system's Python, so it runs in any sandbox that has one.
 """
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -21,7 +23,8 @@ from fabrik.outcome import Cause
 from fabrik.usage import Usage, Vendor
 
 PYTHON = "/usr/bin/python3"  # the system's own: it is visible in every sandbox
-PLAYER = ".fabrik/scripted_player.py"  # below HOME
+PLAYER = ".fabrik/player.pyz"  # below HOME
+MAIN = "import sys\n\nfrom player.main import main\n\nsys.exit(main(sys.argv))\n"
 
 
 class Scripted:
@@ -75,8 +78,16 @@ class Scripted:
 
 @cache
 def player() -> bytes:
-    """The source of the player, as shipped in this package."""
-    return resources.files("fabrik.agents").joinpath("scripted_player.py").read_bytes()
+    """The player as a program: a zip file that Python runs. The same sources give the same bytes."""
+    package = resources.files("fabrik.agents.player")
+    sources = {
+        f"player/{file.name}": file.read_bytes() for file in package.iterdir() if file.name.endswith(".py")
+    }
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:  # stored: not every Python has zlib
+        for name, content in sorted({"__main__.py": MAIN.encode(), **sources}.items()):
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return made.getvalue()
 
 
 def _failure(event: Mapping[str, Any]) -> Failed:
