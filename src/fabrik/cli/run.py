@@ -30,6 +30,7 @@ process of its own: Ctrl-C, or closing the terminal, leaves the run at work.
 Examples:
   fabrik run --spec specs/0001-search.md --agent claude
   fabrik run --spec specs/0001-search.json --agent codex --push --detach
+  fabrik run --spec s.md --agent claude --review-agent codex --reviewers-dir reviewers
   fabrik run --spec s.md --agent command --agent-command ./my-agent
   fabrik run attach 7F3KX2QD
 

@@ -68,9 +68,14 @@ SECTIONS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         _option("--review-agent-command", type=_file, metavar="PATH", help="Its executable, as above."),
         _option("--review-agent-script", type=_file, metavar="FILE", help="Its steps, as above."),
         _option(
-            "--review-models", type=_file, metavar="FILE", help='JSON: {"_default": MODEL, REVIEWER: MODEL}.'
+            "--review-models",
+            type=_file,
+            metavar="FILE",
+            help='A model for each, as JSON: {"_default": M, "security": M}.',
         ),
-        _option("--verify-agent", metavar="NAME", help="Who looks for evidence of each criterion."),
+        _option(
+            "--verify-agent", metavar="NAME", help="The agent that looks for evidence of each criterion."
+        ),
         _option("--verify-agent-command", type=_file, metavar="PATH", help="Its executable."),
         _option("--verify-agent-script", type=_file, metavar="FILE", help="Its steps."),
         _option("--verify-model", metavar="NAME", help="Its model."),
