@@ -45,7 +45,7 @@ class Document:
             )
 
     def texts(self, key: str) -> tuple[tuple[str, ...], str]:
-        """The texts of a list that may be missing, without empty ones; and what was cut, in one line or ""."""
+        """The texts of a list that may be missing, without empty ones; what was cut, in one line or ""."""
         value = self.values.get(key)
         if value is None:
             return (), ""

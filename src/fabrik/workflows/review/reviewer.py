@@ -5,7 +5,7 @@ Whatever goes wrong, the answer is never an approval.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import ReviewReport
@@ -29,6 +29,7 @@ HELD_UP = frozenset(
 class _Heard:
     session: ReviewSession
     answer: Answer | str  # a text: what is wrong with the report, or why there is none
+    failures: int = 1  # in a row, the last one counted
 
 
 async def ask(work: Work, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
@@ -48,10 +49,16 @@ async def ask(work: Work, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
 
 def _settle(seat: Seat, heard: _Heard) -> Answer:
     if heard.session.cause is not Cause.ENDED:
-        return silent(seat.id, reason_of(POLICIES[heard.session.cause], heard.session.detail))
+        return silent(seat.id, _why_not(heard))
     if isinstance(heard.answer, str):
         return silent(seat.id, heard.answer)
     return heard.answer
+
+
+def _why_not(heard: _Heard) -> str:
+    policy = POLICIES[heard.session.cause]
+    what = policy.message.partition(":")[0]  # what a human would do then is not what helps here
+    return reason_of(replace(policy, message=what), heard.session.detail, heard.failures)
 
 
 async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repair: Repair | None) -> _Heard:
@@ -84,7 +91,7 @@ async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repai
         failures += 1
         if failures > policy.retries:
             if session.cause not in HELD_UP:
-                return _Heard(session=session, answer="")
+                return _Heard(session=session, answer="", failures=failures)
             cycles -= 1
             if cycles < 1:
                 why = reason_of(policy, session.detail, failures)

@@ -113,8 +113,10 @@ def _criteria(document: Document, texts: Sequence[str], evidence: _Evidence) -> 
     for place, entry in _entries(document, "criteria"):
         number = entry.get("n")
         if type(number) is not int or not 1 <= number <= len(texts):
-            known = f"1 to {len(texts)}" if texts else "none, for the spec has no criteria"
-            document.problems.append(f"{place}: n is not {known} but {excerpt(number)}")
+            wrong = (
+                f"n is not 1 to {len(texts)} but {excerpt(number)}" if texts else "the spec has no criteria"
+            )
+            document.problems.append(f"{place}: {wrong}")
             continue
         if number in found:
             document.problems.append(f"criterion {number} is answered twice")
