@@ -1,0 +1,6 @@
+"""Makes the modules of the end-to-end tests importable here."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
