@@ -124,7 +124,7 @@ def test_a_reviewer_is_told_how_to_decide() -> None:
 def test_a_first_attempt_speaks_of_no_repair_and_of_no_earlier_findings() -> None:
     text = prompt("review", repair_problem="", repair_report="", earlier="", task="", diff_partial="")
     assert "could not be used" not in text and "round before" not in text and "one task only" not in text
-    assert "This is not all of it" not in text and "draft" not in text
+    assert "About what is shown here" not in text and "draft" not in text
     assert "could not be used" not in prompt("verify", repair_problem="", repair_report="")
 
 

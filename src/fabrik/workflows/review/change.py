@@ -145,7 +145,8 @@ def _partial(
     if not missing:
         return f"All files are shown above, but {cut}." if cut else ""
     also = f"; {cut}" if cut else ""
-    return f"Of {len(stat)} changed files, {len(missing)} are not shown above: {named}{also}."
+    are = "is" if len(missing) == 1 else "are"
+    return f"Of {len(stat)} changed files, {len(missing)} {are} not shown above: {named}{also}."
 
 
 def _where(file: FileChanged, numbers: Mapping[str, int]) -> str:
