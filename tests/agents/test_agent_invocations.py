@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import PurePosixPath
+from typing import get_args
 
 import pytest
 
-from fabrik.agents.agent import SessionRequest
+from fabrik.agents.agent import Role, SessionRequest
 from fabrik.agents.environment import PLACEHOLDER_KEY, model_of, vendor_and_model
 from fabrik.agents.registry import AGENTS, load
 from fabrik.errors import UsageError
@@ -18,10 +19,13 @@ OPTIONS = {"command": "/opt/agent", "script": "/opt/script.json"}
 PROMPT = "Do it – now.\n'; rm -rf /\n"
 
 
-def request(model: str | None = None, options: dict[str, str] | None = None) -> SessionRequest:
+def request(
+    model: str | None = None, options: dict[str, str] | None = None, role: Role = "implement"
+) -> SessionRequest:
+    judges = role in ("review", "verify")
     return SessionRequest(
         prompt=PROMPT,
-        role="implement",
+        role=role,
         run="01K",
         step="task/1/implement#1",
         workspace="/workspace",
@@ -30,6 +34,9 @@ def request(model: str | None = None, options: dict[str, str] | None = None) -> 
         models_url=MODELS_URL,
         model=model,
         options=OPTIONS if options is None else options,
+        reviewer="security" if judges else "",
+        commit="c0" * 20 if judges else "",
+        base="ba" * 20 if judges else "",
     )
 
 
@@ -53,6 +60,46 @@ def test_what_all_have_in_common(name: str) -> None:
             assert value.startswith("/home/agent"), variable
         assert "://" not in value or MODELS_URL in value
     assert load(name).invocation(request()) == invocation  # pure
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("role", get_args(Role))
+def test_only_who_judges_is_told_what(name: str, role: Role) -> None:
+    env = load(name).invocation(request(role=role)).env
+    told = {variable: env.get(variable) for variable in ("FABRIK_REVIEWER", "FABRIK_COMMIT", "FABRIK_BASE")}
+    if role in ("review", "verify"):
+        assert list(told.values()) == ["security", "c0" * 20, "ba" * 20]
+    else:
+        assert list(told.values()) == [None, None, None]
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("role", get_args(Role))
+def test_the_cli_of_who_judges_starts_outside_the_workspace(name: str, role: Role) -> None:
+    """Our own two load nothing from where they start, and their programs are promised the workspace."""
+    cwd = load(name).invocation(request(role=role)).cwd
+    outside = role in ("review", "verify") and name not in ("command", "scripted")
+    assert cwd == ("/home/agent" if outside else None)
+
+
+@pytest.mark.parametrize("role", ["review", "verify"])
+def test_switches_of_who_judges(role: Role) -> None:
+    """What the real CLIs make of them is seen in tests/e2e/test_real_clis_steering.py."""
+
+    def difference(name: str) -> tuple[set[str], set[str]]:
+        judge, other = load(name).invocation(request(role=role)), load(name).invocation(request())
+        told = ("FABRIK_REVIEWER", "FABRIK_COMMIT", "FABRIK_BASE")
+        return set(judge.argv) - set(other.argv), set(judge.env) - set(other.env) - set(told)
+
+    flags, env = difference("claude")
+    assert flags == {"--setting-sources", "user", "--strict-mcp-config"}
+    assert env == {"CLAUDE_CODE_DISABLE_CLAUDE_MDS", "CLAUDE_CODE_DISABLE_FILE_MENTIONS"}
+    assert "--no-extensions" in difference("pi")[0]
+    assert {"OPENCODE_PURE", "OPENCODE_DISABLE_PROJECT_CONFIG"} <= difference("opencode")[1]
+    files = load("codex").invocation(request(role=role)).files
+    assert tomllib.loads(files[".codex/config.toml"].decode())["project_doc_max_bytes"] == 0
+    files = load("codex").invocation(request()).files
+    assert "project_doc_max_bytes" not in tomllib.loads(files[".codex/config.toml"].decode())
 
 
 @pytest.mark.parametrize(
