@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from ledger_model import KEYS, OPEN, Model, Worker
-from ledger_support import lock_of, model_call, new_run, open_ledger
+from ledger_support import FAST, lock_of, model_call, new_run, open_ledger
 
 from fabrik.errors import Fenced, UsageError
 from fabrik.ledger.journal import Journal, StepContext
@@ -22,9 +21,6 @@ from fabrik.ledger.types import TaskReport
 from fabrik.outcome import Verdict
 
 T = TypeVar("T")
-
-# Thousands of transactions, each with its fsync: in memory where that is possible.
-FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 class Working(RuleBasedStateMachine):
