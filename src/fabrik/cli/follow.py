@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fabrik.cli import units
@@ -59,24 +59,28 @@ class Lines:
             )
         else:
             self._waits.pop(event.run, None)
-        self._review.note(event)
+        if began := self._review.note(event):
+            self._write(event, began, Line(mark="▸", text="the reviewers begin"))
         if self._review.quiet(event):
             return
         line = self._render(event)
         if not line.telling and (event.kind != "step.finished" or key in self._told):
             return
         self._told.add(key)
-        text = line.text
         if event.kind == "session.ended" and run.usage.calls:
-            text += f" · so far {units.money(run.usage.cost_usd)}"
+            line = replace(line, text=f"{line.text} · so far {units.money(run.usage.cost_usd)}")
+        self._write(event, event.step or "", line)
+
+    def _write(self, event: Event, step: str, line: Line) -> None:
+        text = line.text
         head = f"{units.clock(event.at)}  "
         if self.several:
             head += f"{short(event.run)}  "
-        step = one_line(event.step or "", 48).ljust(STEP_WIDTH)
+        shown = one_line(step, 48).ljust(STEP_WIDTH)
         if self.screen.live and line.tone == "dim":
-            text = one_line(text, max(20, self.screen.width - len(head) - len(step) - 4))
+            text = one_line(text, max(20, self.screen.width - len(head) - len(shown) - 4))
         paint = self.screen.paint
-        self.screen.line(f"{paint(head + step, 'dim')}  {paint(f'{line.mark} {text}', line.tone)}")
+        self.screen.line(f"{paint(head + shown, 'dim')}  {paint(f'{line.mark} {text}', line.tone)}")
         for detail in line.detail:
             self.screen.line(paint(f"{' ' * len(head)}    │ {detail}", "dim"))
 

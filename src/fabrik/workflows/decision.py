@@ -11,6 +11,8 @@ from fabrik.workflows.record import RunRecord
 from fabrik.workflows.results import Candidate, ChecksResult, VerificationResult
 from fabrik.workflows.review.model import Asked, EvidenceKind, Finding, Opinion, Round
 
+LONG_MARK = 200  # characters from which on the beginning of a finding is enough to know it by
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidenced:
@@ -67,9 +69,20 @@ class Decision:
     unchecked: bool
 
     @property
+    def other_marks(self) -> tuple[str, ...]:
+        """The gate's marks without those that say what an open finding says."""
+        said = {" ".join(f"{finding.id}: {finding.text}".split()) for finding in self.findings}
+        return tuple(mark for mark in self.gate.marks if not _repeats(mark, said))
+
+    @property
     def met(self) -> int:
         """How many criteria are met, as the verifier found."""
         return sum(1 for criterion in self.criteria if criterion.met)
+
+
+def _repeats(mark: str, said: set[str]) -> bool:
+    """A mark may be cut where a finding is long."""
+    return mark in said or any(len(mark) >= LONG_MARK and text.startswith(mark) for text in said)
 
 
 def decision(record: RunRecord, gate: Gate) -> Decision:

@@ -54,10 +54,10 @@ def _head(run: Run, found: Decision, now: float, width: int) -> Section:
     facts = [
         f"run {short(run.id)}",
         f"gate {found.gate.number}, open for {waited}",
-        f"worked {units.seconds(found.gate.opened_at - run.started_at)}",
+        f"took {units.seconds(found.gate.opened_at - run.started_at)}",
         units.cost(run.usage),
     ]
-    lines: list[Painted] = [(line, "plain") for line in wrap("  " + " · ".join(facts), width, 2)]
+    lines: list[Painted] = [("  " + line, "plain") for line in wrap(" · ".join(facts), width - 2, 2)]
     if found.unchecked:
         lines.append(("  UNCHECKED: this spec has no checks, so nothing proves the candidate", "bad"))
     if found.unreviewed:
@@ -189,12 +189,19 @@ def _judged_line(one: Judged, width: int) -> Painted:
 def _marks(found: Decision, width: int) -> Section | None:
     if not found.gate.marks:
         return None
-    heading = f"Against it  {plural(len(found.gate.marks), 'mark')}; approving overrides this:"
+    others, repeated = found.other_marks, len(found.gate.marks) - len(found.other_marks)
+    lines = [f"  ! {mark}" for mark in others]
+    if repeated:
+        lines.append(
+            f"  ! the {plural(repeated, 'open finding')} above"
+            if repeated > 1
+            else "  ! the open finding above"
+        )
     return Section(
-        heading=(heading, "bad"),
-        lines=tuple((cut(f"  ! {mark}", width), "bad") for mark in found.gate.marks),
+        heading=(f"Approving overrides {plural(len(found.gate.marks), 'mark')} against it:", "bad"),
+        lines=tuple((cut(line, width), "bad") for line in lines),
         more="and {n} more marks",
-        least=3,
+        least=min(3, len(lines)),
     )
 
 

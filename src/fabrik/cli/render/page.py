@@ -19,6 +19,7 @@ from fabrik.workflows.findings import fates
 from fabrik.workflows.record import RunRecord
 from fabrik.workflows.standing import Standing
 
+MOST_MARKS = 10  # of a gate; the evidence page has all of them
 TASK_TONES: dict[str, Tone] = {"done": "good", "pending": "plain", "blocked": "warn", "failed": "bad"}
 GATE_TONES: dict[str, Tone] = {"open": "warn", "approved": "good", "rejected": "warn"}
 
@@ -37,10 +38,10 @@ def page(
     gate = open_gate(record)
     if gate is not None:
         yield from gate_screen(run, decision(record, gate), now=now, evidence=evidence, width=width)
-        yield "", "plain"
     else:
         yield from summary(run, now=now, evidence=evidence, reviewed=is_reviewed(record))
-    yield from standing_lines(run, found, budget, now=now, width=width)
+        yield "", "plain"
+        yield from standing_lines(run, found, budget, now=now, width=width)
     yield from _circumstances(run)
     yield from _tasks(record.tasks)
     yield from review_lines(record.reviews, width)
@@ -107,8 +108,10 @@ def _gates(gates: Sequence[Gate]) -> Iterator[Painted]:
             "bad" if gate.overriding else GATE_TONES.get(gate.state, "plain"),
         )
         yield indent(neutralise(gate.notes or gate.reason), "     "), "dim"
-        for mark in gate.marks:
+        for mark in gate.marks[:MOST_MARKS]:
             yield f"     ! {one_line(mark, 300)}", "bad"
+        if (left := len(gate.marks) - MOST_MARKS) > 0:
+            yield f"     and {left} more marks", "bad"
 
 
 def _feedback(found: Sequence[Feedback]) -> Iterator[Painted]:

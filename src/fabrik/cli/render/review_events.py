@@ -79,8 +79,8 @@ class Reviewers:
     _out: dict[str, dict[str, float]] = field(default_factory=dict)  # run → reviewer → since
     _round: dict[str, str] = field(default_factory=dict)  # run → key of the round
 
-    def note(self, event: Event) -> None:
-        """Take an event into account."""
+    def note(self, event: Event) -> str:
+        """Take an event into account; the key of the round that it begins, "" for none."""
         found = _SESSION.fullmatch(event.step or "")
         if event.kind in ("review.summary", "run.claimed", "run.verdict"):
             self._out.pop(event.run, None)
@@ -89,12 +89,15 @@ class Reviewers:
         elif found and event.kind == "session.ended":
             self._out.get(event.run, {}).pop(found["reviewer"], None)  # asked again: its next step says so
         elif found and event.kind == "step.started":
-            if self._round.get(event.run) != found["round"]:
+            begins = self._round.get(event.run) != found["round"]
+            if begins:
                 self._round[event.run] = found["round"]
                 self._out.pop(event.run, None)
             self._out.setdefault(event.run, {}).setdefault(found["reviewer"], event.at)
+            return found["round"] if begins else ""
         elif event.kind == "step.started":  # something else goes on: the round is over
             self._out.pop(event.run, None)
+        return ""
 
     def quiet(self, event: Event) -> bool:
         """Whether an event of a reviewer's session is left to the live line."""

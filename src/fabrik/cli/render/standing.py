@@ -7,7 +7,7 @@ from typing import Any
 
 from fabrik.cli import units
 from fabrik.cli.render.fit import Painted, cut, wrap
-from fabrik.cli.render.runs import usage_json
+from fabrik.cli.render.runs import short, usage_json
 from fabrik.cli.screen import Tone
 from fabrik.ledger.types import Run
 from fabrik.workflows.standing import Move, Standing
@@ -26,6 +26,7 @@ TONES: dict[str, Tone] = {
     "working": "strong",
     "starting": "strong",
 }
+MOST_ABOUT = 5  # lines; the page of the run has all of them
 SILENT = 60.0  # seconds without a sign of life from which on they are told
 
 REVIEWER_MARKS: dict[str, tuple[str, Tone]] = {
@@ -62,8 +63,10 @@ def standing_lines(run: Run, found: Standing, budget: Budget, *, now: float, wid
         yield from _labelled("heard", f"nothing for {units.seconds(now - found.last_sign)}", width, "warn")
     for one in found.reviewers:
         yield _reviewer(one, now, width)
-    for line in found.about:
-        yield from _labelled("", line, width)
+    for line in found.about[:MOST_ABOUT]:
+        yield cut(" " * 12 + line, width), "plain"
+    if (unsaid := len(found.about) - MOST_ABOUT) > 0:
+        yield f"{' ' * 12}and {unsaid} more: fabrik runs show {short(run.id)}", "dim"
     yield from _labelled("cost", _cost(run, budget), width)
     for label, move in zip(("moves it", *[""] * len(found.moves)), found.moves, strict=False):
         yield from _move(label, move, width)
