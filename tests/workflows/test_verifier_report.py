@@ -362,3 +362,16 @@ def test_no_document_makes_it_fail_or_meets_a_criterion_by_nothing(
 def test_no_place_is_believed_that_is_not_there(where: str, kind: str) -> None:
     found = read(report(entry(1, kind=kind, where=where), entry(2)))
     assert isinstance(found, str) or found.criteria[0].where.partition(":")[0] in {"odd", *FILES, *CHECKS}
+
+
+@pytest.mark.parametrize(
+    "where", ["../a", "a/../b", "/a", "a//b", "./../a", "./", "a\x00", "a\u202e:3", "\ud800"]
+)
+def test_what_can_be_no_path_of_a_repository_is_never_looked_up(where: str) -> None:
+    data = json.dumps(report(entry(1, where=where), entry(2, where=f"{where}:1"))).encode()
+    assert paths_named(data) == frozenset()
+
+    found = read_verified(
+        data, commit=COMMIT, criteria=CRITERIA, checks={}, lines=lambda _: 100, spec_text="", protected=()
+    )
+    assert isinstance(found, str) and "criterion 1 names" in found and "criterion 2 names" in found
