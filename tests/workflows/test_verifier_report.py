@@ -364,9 +364,7 @@ def test_no_place_is_believed_that_is_not_there(where: str, kind: str) -> None:
     assert isinstance(found, str) or found.criteria[0].where.partition(":")[0] in {"odd", *FILES, *CHECKS}
 
 
-@pytest.mark.parametrize(
-    "where", ["../a", "a/../b", "/a", "a//b", "./../a", "./", "a\x00", "a\u202e:3", "\ud800"]
-)
+@pytest.mark.parametrize("where", ["../a", "a/../b", "/a", "a//b", "./../a", "a\x00", "a\u202e:3", "\ud800"])
 def test_what_can_be_no_path_of_a_repository_is_never_looked_up(where: str) -> None:
     data = json.dumps(report(entry(1, where=where), entry(2, where=f"{where}:1"))).encode()
     assert paths_named(data) == frozenset()
