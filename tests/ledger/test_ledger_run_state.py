@@ -28,30 +28,6 @@ def test_progress_and_candidate_change_with_their_events(tmp_path: Path) -> None
         assert here.kinds() == ["run.progress"] * 2 + ["run.candidate"] * 2
 
 
-def test_a_gate_is_opened_once_and_given_as_it_is(tmp_path: Path) -> None:
-    with place(tmp_path) as here:
-        gate = asyncio.run(here.journal.open_gate(1, "abc", "look"))
-        assert gate == asyncio.run(here.journal.open_gate(1, "abc", "look again"))
-        assert (gate.state, gate.reason) == ("open", "look")
-        assert (here.now().status, here.now().alive) == ("waiting", False)
-        with pytest.raises(RuntimeError, match="about abc, not about xyz"):
-            asyncio.run(here.journal.open_gate(1, "xyz", "look"))
-        with pytest.raises(RuntimeError, match="is waiting: reopen it"):
-            asyncio.run(here.journal.step("one", returning("x"), result=str))
-    with place(tmp_path) as here:  # resumed before anybody has decided
-        asyncio.run(here.journal.reopen())
-        assert asyncio.run(here.journal.open_gate(1, "abc", "look")) == gate
-        assert here.now().status == "waiting"
-        here.ledger.decide_gate(here.run.id, 1, approve=True, by="ann", notes=None)
-        assert here.now().status == "waiting"
-    with place(tmp_path) as here:
-        asyncio.run(here.journal.reopen())
-        assert asyncio.run(here.journal.open_gate(1, "abc", "look")).state == "approved"
-        assert here.now().status == "running"
-        kinds = [k for k in here.kinds() if k not in ("run.claimed", "run.resumed")]
-        assert kinds == ["gate.opened", "run.waiting", "gate.approved"]
-
-
 @pytest.mark.parametrize(
     ("verdict", "exit_code"),
     [(Verdict.SHIPPED, 0), (Verdict.FAILED, 1), (Verdict.EXHAUSTED, 4), (Verdict.CANCELLED, 130)],
