@@ -13,7 +13,9 @@ from fabrik.agents.command import Command
 from fabrik.agents.environment import PLACEHOLDER_KEY
 from fabrik.outcome import Cause
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/command-agent.md").read_text()
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs/command-agent.md").read_text()
+PROMPT_OF_THE_VERIFIER = (ROOT / "src/fabrik/prompts/verify.md").read_text()
 
 
 @pytest.fixture
@@ -53,19 +55,53 @@ def test_prompt_place_and_variables(place: Place) -> None:
 
 
 def test_every_variable_is_documented(place: Place) -> None:
-    invocation = Command().invocation(place.request({"command": "/x"}, model="m"))
+    invocation = Command().invocation(place.request({"command": "/x"}, model="m", role="review"))
+    assert "FABRIK_COMMIT" in invocation.env
     assert [name for name in invocation.env if f"`{name}`" not in DOCUMENT] == []
 
 
-def test_the_example_of_the_documentation_works(place: Place) -> None:
-    example = DOCUMENT.split("```sh\n#!/bin/sh\n")[1].split("```")[0]
-    options = program(place, "#!/bin/sh\n" + example)
+@pytest.fixture
+def example(place: Place) -> dict[str, str]:
+    """The program of the documentation, in a project with one commit."""
     place.git("config", "user.name", "someone")
     place.git("config", "user.email", "someone@example.invalid")
-    played = play(Command(), place, place.request(options))
+    (place.workspace / "calc.py").write_text("def add(a, b):\n    return a + b\n")
+    place.git("add", "-A")
+    place.git("commit", "-qm", "Add calc")
+    return program(place, DOCUMENT.split("```python\n")[1].split("```")[0])
+
+
+def test_the_example_of_the_documentation_implements(place: Place, example: dict[str, str]) -> None:
+    played = play(Command(), place, place.request(example))
     assert played.conclusion.cause is Cause.ENDED, played.stderr
     assert json.loads(place.report.read_text())["status"] == "done"
-    assert place.git("log", "--format=%s").strip()
+    assert place.git("log", "-1", "--format=%s").strip() == "Note what was asked"
+
+
+@pytest.mark.parametrize("left", ["", "breakpoint()\n"])
+def test_the_example_of_the_documentation_reviews(place: Place, example: dict[str, str], left: str) -> None:
+    (place.workspace / "calc.py").write_text(f"def add(a, b):\n    return a + b\n\n\n{left}")
+    place.git("commit", "-qam", "Change calc")
+    commit = place.git("rev-parse", "HEAD").strip()
+    request = place.request(example, role="review", reviewer="security", commit=commit, base="ba" * 20)
+    played = play(Command(), place, request)
+    assert played.conclusion.cause is Cause.ENDED, played.stderr
+    told = json.loads(place.report.read_text())
+    assert (told["v"], told["reviewer"], told["commit"]) == (1, "security", commit)
+    assert told["status"] == ("changes_requested" if left else "approved")
+    assert [issue.split(":")[0] for issue in told["issues"]] == (["calc.py"] if left else [])
+
+
+def test_the_example_of_the_documentation_verifies(place: Place, example: dict[str, str]) -> None:
+    criteria = "1. It adds.\n2. It says why\n   when it cannot."
+    prompt = PROMPT_OF_THE_VERIFIER.replace("{{criteria}}", criteria)
+    assert criteria in prompt
+    request = place.request(example, prompt=prompt, role="verify", reviewer="verifier", commit="c0" * 20)
+    played = play(Command(), place, request)
+    assert played.conclusion.cause is Cause.ENDED, played.stderr
+    told = json.loads(place.report.read_text())
+    assert (told["v"], told["reviewer"], told["commit"]) == (1, "verifier", "c0" * 20)
+    assert [entry["n"] for entry in told["criteria"]] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,18 @@ def test_as_many_criteria_as_the_prompt_lists(place: Place, count: int) -> None:
     assert len(told["criteria"]) == count
 
 
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_the_criteria_in_the_prompt_that_verifiers_get(place: Place, count: int) -> None:
+    template = (Path(__file__).parents[2] / "src/fabrik/prompts/verify.md").read_text()
+    texts = "\n".join(f"{number}. It does {number}." for number in range(1, count + 1))
+    spec = "## Acceptance criteria\n\n1. a\n2. b\n3. c\n4. d\n5. e\n6. f\n"
+    prompt = template.replace("{{spec}}", spec).replace("{{criteria}}", texts)
+    assert texts in prompt
+    sections = {"*": [{"verify": {"criteria": "all", "where": "unit"}}]}
+    run(place, sections, role="verify", reviewer="verifier", prompt=prompt)
+    assert [entry["n"] for entry in report(place)["criteria"]] == list(range(1, count + 1))
+
+
 def test_criteria_one_by_one(place: Place) -> None:
     told = verification(
         place,

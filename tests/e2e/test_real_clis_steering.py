@@ -1,7 +1,7 @@
 """Nothing in a workspace instructs, replaces or runs beside the real CLI of a reviewer.
 
 The checkout that a reviewer looks at was written by the implementer. The CLIs are started as their adapters
-say, beside a workspace full of files that they load by themselves where they work; for an implementer they do.
+say, beside a workspace full of files that they load by themselves where they work, as implementers do.
 """
 
 from __future__ import annotations

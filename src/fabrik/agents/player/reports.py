@@ -27,36 +27,38 @@ def review(said: Report) -> Report:
 def verification(said: Report, prompt: str) -> Report:
     """The verifier's report, with the numbers of the criteria and their evidence filled in.
 
-    Raises StepFailed when all criteria are meant and the prompt lists none.
+    Raises StepFailed when all criteria are meant and the prompt has no place for them.
     """
     rest = {name: value for name, value in said.items() if name not in ("criteria", "where")}
     where, criteria = said.get("where", ""), said["criteria"]
     if criteria == ALL:
         count = listed(prompt)
-        if not count:
+        if count is None:
             raise StepFailed("the prompt lists no acceptance criteria")
         criteria = [{}] * count
     entries = [_criterion(number, entry, where) for number, entry in enumerate(criteria, 1)]
     return {**_known(), "criteria": entries, **rest}
 
 
-def listed(prompt: str) -> int:
-    """How many criteria the prompt lists: the numbered list below its last heading that names criteria.
+def listed(prompt: str) -> int | None:
+    """How many criteria the prompt lists right below its last heading that names them; None: it has none.
 
     The specification, which comes before it, may have such a heading too. A list that begins again at 1
     is another one.
     """
-    found, reading = 0, False
-    for line in prompt.splitlines():
-        if HEADING.match(line):
-            reading = "criteria" in line.lower()
-            found = 0 if reading else found
-        elif reading and (item := ITEM.match(line)):
-            number = int(item[1])
-            if number == 1 and found:
-                reading = False
-            elif number == found + 1:
-                found = number
+    lines = prompt.splitlines()
+    headings = [n for n, line in enumerate(lines) if HEADING.match(line) and "criteria" in line.lower()]
+    if not headings:
+        return None
+    found = 0
+    for line in filter(str.strip, lines[headings[-1] + 1 :]):
+        item = ITEM.match(line)
+        number = int(item[1]) if item else 0
+        # The first line begins the list, or there is none; no later one begins it.
+        if HEADING.match(line) or (number == 1) == bool(found):
+            break
+        if number == found + 1:
+            found = number
     return found
 
 
