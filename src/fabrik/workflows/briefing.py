@@ -157,4 +157,4 @@ def _failures(checks: Sequence[CheckResult]) -> str:
 
 
 def _list(items: Collection[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
+    return "\n".join("- " + "\n  ".join(item.splitlines()) for item in items)

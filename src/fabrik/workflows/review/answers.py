@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from fabrik.ledger.types import ReviewStatus
 from fabrik.outcome import Cause
 from fabrik.workflows.review.model import Asked, Criterion, Opinion, Reported, ReviewSession, Verified
 from fabrik.workflows.review.report import read_review
 from fabrik.workflows.review.subject import Seat, Subject
-from fabrik.workflows.review.verifier_report import read_verified
+from fabrik.workflows.review.verifier_report import paths_named, read_verified
 from fabrik.workflows.work import Work
 
 FILE_BYTES = 8 << 20  # of a file whose lines are counted
@@ -37,7 +37,7 @@ async def read_answer(work: Work, subject: Subject, seat: Seat, session: ReviewS
     if seat.role != "verify":
         found = read_review(data, reviewer=seat.id, commit=subject.commit)
         return found if isinstance(found, str) else Answer(opinion=opinion_of(seat.id, found))
-    lines = await _lines(work, subject.commit, session.report or "")
+    lines = await _lines(work, subject.commit, data or b"")
     verified = read_verified(
         data,
         commit=subject.commit,
@@ -64,20 +64,20 @@ def opinion_of(reviewer: str, reported: Reported) -> Opinion:
 
 
 def opinion_of_verifier(reviewer: str, verified: Verified) -> Opinion:
-    """The verifier approves when every criterion is met."""
+    """The verifier approves when every criterion is met, and nothing else has to change."""
     unmet = [
         f"criterion {found.number} is not met: {found.text} ({found.why or 'no evidence'})"
         for found in verified.criteria
         if not found.met
     ]
-    if not unmet:
-        return Opinion(reviewer=reviewer, status="approved", next=verified.issues)
-    return Opinion(reviewer=reviewer, status="changes_requested", issues=tuple(unmet), next=verified.issues)
+    issues = (*unmet, *verified.issues)
+    status: ReviewStatus = "changes_requested" if issues else "approved"
+    return Opinion(reviewer=reviewer, status=status, issues=issues)
 
 
-async def _lines(work: Work, commit: str, report: str) -> dict[str, int]:
+async def _lines(work: Work, commit: str, report: bytes) -> dict[str, int]:
     """The number of lines of each file of the candidate that a verifier's report points at."""
-    paths = _pointed_at(report)
+    paths = paths_named(report)
     if not paths:
         return {}
     counts = {}
@@ -86,21 +86,3 @@ async def _lines(work: Work, commit: str, report: str) -> dict[str, int]:
         if content is not None:
             counts[path] = len(content.splitlines())
     return counts
-
-
-def _pointed_at(report: str) -> set[str]:
-    """All texts of a report that may be paths, with and without a line number behind them."""
-    found: set[str] = set()
-    try:
-        waiting = [json.loads(report.strip().removeprefix("```json").removeprefix("```").removesuffix("```"))]
-    except (ValueError, RecursionError):
-        return found
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, str) and len(value) < 4096:
-            found |= {value.strip(), value.strip().rpartition(":")[0]}
-    return found - {""}

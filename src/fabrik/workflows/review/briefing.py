@@ -13,6 +13,7 @@ from fabrik.workflows.context import SealedFile
 from fabrik.workflows.results import CheckResult
 from fabrik.workflows.review.change import ChangeText
 from fabrik.workflows.review.subject import Seat, Subject
+from fabrik.workflows.review.text import readable
 from fabrik.workflows.work import Work
 
 CHANGE = "change"  # where the change lies, below HOME
@@ -50,7 +51,7 @@ def prompt_of(
         own = {
             "criteria": "\n".join(f"{n}. {text}" for n, text in enumerate(work.context.accept, 1)),
             "check_names": _list([check.name for _, checks in subject.checks[:1] for check in checks]),
-            "protected": _list(subject.holding),
+            "protected": _list([readable(path) for path in subject.holding]),
         }
         name = "verify"
     else:
@@ -88,7 +89,7 @@ def _tasks(reports: Sequence[TaskReport]) -> str:
     for report in last.values():
         checks = f"; {', '.join(report.tests)}" if report.tests else ""
         asked = " ".join(" ".join(report.work).split())[:200]
-        files = ", ".join(f"`{name}`" for name in report.files[:20]) or "no files"
+        files = ", ".join(readable(name) for name in report.files[:20]) or "no files"
         lines.append(f"{report.task} ({report.status}): {asked}; changed {files}{checks}")
     return _list(lines)
 
@@ -112,7 +113,7 @@ def _check(check: CheckResult) -> str:
 def _tampering(subject: Subject) -> str:
     return _list(
         [
-            f"{tamper.path}{f':{tamper.line}' if tamper.line else ''}: {tamper.what}"
+            f"{readable(tamper.path)}{f':{tamper.line}' if tamper.line else ''}: {tamper.what}"
             + (" (the specification allows changes of this file)" if tamper.allowed else "")
             for tamper in subject.tampers
         ]
@@ -120,4 +121,4 @@ def _tampering(subject: Subject) -> str:
 
 
 def _list(items: Sequence[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
+    return "\n".join("- " + "\n  ".join(item.splitlines()) for item in items)

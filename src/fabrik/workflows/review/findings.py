@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from fabrik.tampering.model import Tamper
 from fabrik.workflows.review.model import Asked, Finding, Opinion
+from fabrik.workflows.review.text import readable
 
 TAMPERING = "tampering"  # the host's own look at the change, among the reviewers
 MOST_FINDINGS = 8  # of one reviewer in one round; what is more goes with the last one
@@ -17,7 +18,8 @@ def tampering(tampers: Sequence[Tamper], asked: Collection[Asked]) -> Opinion:
     held: dict[str, list[str]] = {}
     told: list[str] = []
     for tamper in tampers:
-        place = f"{tamper.path}:{tamper.line}" if tamper.line else tamper.path
+        path = readable(tamper.path)
+        place = f"{path}:{tamper.line}" if tamper.line else path
         if tamper.holds and tamper.path not in excused:
             held.setdefault(tamper.path, []).append(f"{place}: {tamper.what}")
         else:

@@ -140,8 +140,10 @@ def _criterion(
         problems.append(f"has a kind that is none of {', '.join(KINDS)} but {excerpt(kind)}")
     if where is not None and not isinstance(where, str):
         problems.append(f"has a where that is no text but {excerpt(where)}")
-    if not isinstance(why, str) or not plain(why):
-        problems.append("has no text that says why")
+    if why is not None and not isinstance(why, str):
+        problems.append(f"has a why that is no text but {excerpt(why)}")
+    if met is False and (not isinstance(why, str) or not plain(why)):
+        problems.append("is not met, and no text says why")
     if not problems:
         named = str(where or "")
         if met and (wrong := evidence.wrong(str(kind), named)):
