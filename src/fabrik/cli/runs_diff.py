@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def diff(run_ref: str, stat: bool) -> None:
     """Show what the candidate of RUN changes against the commit that the run started from.
 
     On a terminal escape sequences and control characters of the change are left out, for they could hide a
-    part of it. Into a pipe or a file goes the patch as git has it, for `git apply`.
+    part of it. Into a pipe or a file they go as they are; only what is not UTF-8 is replaced.
     """
     import asyncio
 
@@ -50,7 +51,7 @@ def diff(run_ref: str, stat: bool) -> None:
     if screen.live:
         _show_patch(screen, patch.text)
     else:
-        click.echo(patch.text, nl=False)
+        sys.stdout.write(patch.text)  # click would leave escape sequences out here, too
     if patch.truncated:
         where = f"git -C {repository} diff {run.base_commit[:12]} {run.candidate[:12]}"
         raise VcsError(f"the change is larger than {MOST_BYTES >> 20} MiB: cut", todo=where)

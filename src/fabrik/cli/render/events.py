@@ -118,7 +118,8 @@ def _budget(data: Data, _step: str) -> Line:
     usd, tokens = data.get("usd"), data.get("tokens")
     bounds = [units.money(float(usd))] if usd is not None else []
     bounds += [f"{int(tokens):,} tokens"] if tokens is not None else []
-    return Line(mark="▶", text=bullet("a new budget", bounds=", ".join(bounds), by=text_of(data, "by")))
+    by = text_of(data, "by")
+    return Line(mark="▶", text=bullet("a new budget", bounds=", ".join(bounds), by=by and f"by {by}"))
 
 
 def _step_started(_data: Data, _step: str) -> Line:
