@@ -251,6 +251,24 @@ def test_how_reviewers_end(
     assert (played.conclusion.cause, played.status) == (cause, status)
 
 
+def test_a_reviewer_that_hangs_is_ended_by_a_signal(place: Place) -> None:
+    """That it was the time limit, the host knows by itself."""
+    path = place.root / "script.json"
+    path.write_text(json.dumps({"v": 1, "sessions": {"reviewer:security": [{"hang": True}]}}))
+    process = start(
+        Scripted(), place, place.request({"script": str(path)}, role="review", reviewer="security")
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.close()
+    process.stdin = None
+    while b"hanging" not in (line := process.stdout.readline()):
+        assert line
+    process.kill()
+    ended = finish(Scripted(), process, b"")
+    assert (ended.conclusion.cause, ended.conclusion.detail) == (Cause.CRASHED, "ended by SIGKILL")
+
+
 def test_a_read_only_workspace(place: Place, require: Require) -> None:
     """All that a reviewer does leaves the workspace alone; what would not fails as such."""
     require("bubblewrap", lambda: None if shutil.which("bwrap") else "bwrap is not installed")

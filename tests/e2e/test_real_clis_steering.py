@@ -72,6 +72,7 @@ def play(tmp_path: Path, require: Require) -> Play:
         agent, path = load(name), search_path()
         found = all(shutil.which(program, path=path) for program in agent.programs)
         require(name, lambda: None if found else f"{name} is not installed: run scripts/install-agents")
+        require("bubblewrap", lambda: None if shutil.which("bwrap") else "bwrap is not installed")
         workspace, home, marks = tmp_path / "workspace", tmp_path / "home", tmp_path / "marks"
         home.mkdir()
         steering.plant(workspace, marks)
@@ -96,7 +97,7 @@ def play(tmp_path: Path, require: Require) -> Play:
                 (home / file).parent.mkdir(parents=True, exist_ok=True)
                 (home / file).write_bytes(content)
             ended = subprocess.run(
-                invocation.argv,
+                [*_walls(workspace, role), *invocation.argv],
                 cwd=invocation.cwd or workspace,
                 env={"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb", **invocation.env},
                 input=invocation.stdin,
@@ -134,6 +135,12 @@ def _commit(workspace: Path) -> None:
     who |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.invalid"}
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "All of it")):
         subprocess.run(["git", *command], cwd=workspace, check=True, env=os.environ | who)
+
+
+def _walls(workspace: Path, role: Role) -> list[str]:
+    """A reviewer's workspace is read-only."""
+    how = "--ro-bind" if role == "review" else "--bind"
+    return ["bwrap", "--dev-bind", "/", "/", how, str(workspace), str(workspace), "--"]
 
 
 def _turns(name: str, workspace: Path) -> list[Part]:
