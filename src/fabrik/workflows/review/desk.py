@@ -71,6 +71,7 @@ class Desk:
             patches.whole.truncated,
             [(file.path, file.text) for file in patches.files],
             [FileChanged(path=file.path, added=file.added, removed=file.removed) for file in stat],
+            cut={file.path for file in patches.files if file.truncated},
         )
 
     async def reader(self, seat: str) -> Sandbox:
