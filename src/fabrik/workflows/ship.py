@@ -37,7 +37,7 @@ class Done:
 
     head: str
     tree: str
-    open: tuple[Finding, ...] = ()  # of light reviews
+    open: tuple[Finding, ...] = ()  # of light reviews, or of the human who rejected it: to be looked at again
 
 
 async def ship(work: Work) -> Shipped | None:
@@ -140,4 +140,5 @@ async def _take_back(work: Work, gate: Gate, head: str, tree: str, failing_befor
         role="fix",
     )
     accepted = await do_task(work, assignment, head=head, tree=tree, failing_before=failing_before)
-    return Done(head=accepted.head, tree=accepted.tree)
+    asked = Finding(id=task.id, reviewer=gate.decided_by or "a human", text=f"a human rejected it: {notes}")
+    return Done(head=accepted.head, tree=accepted.tree, open=(asked,))
