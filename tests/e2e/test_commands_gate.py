@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import World, git, rows
+from harness import HONEST, World, git, rows
 from trouble_kit import (
     finish,
     given,
@@ -70,7 +70,7 @@ def test_approve_and_reject_at_once(world: World) -> None:
     run = world.run(status=3)
     both = [
         start(world, "approve", run.id, "--detach"),
-        start(world, "reject", run.id, "--notes", "no", "--detach"),
+        start(world, "reject", run.id, "--end", "--notes", "no", "--detach"),
     ]
     ended = [finish(process) for process in both]
     assert all("Traceback" not in done.stderr for done in ended)
@@ -119,17 +119,56 @@ def test_a_decision_that_no_worker_took_up(world: World) -> None:
     shipped_well(world, run.id)
 
 
-def test_reject(world: World) -> None:
-    run = world.run(status=3)
-    done = world.fabrik("reject", run.id, "--notes", "the file must end with a full stop", status=4)
+# Does its task; after a rejection it does what the notes ask for.
+WILLING = HONEST.replace(
+    "set -eu\n",
+    """set -eu
+case "$FABRIK_STEP" in feedback/*)
+  echo "as you wish" > wish.txt; git add wish.txt; git commit -q -m "Do what was asked"; exit 0;;
+esac
+""",
+)
+
+
+def test_reject_goes_back_to_the_implementer(world: World) -> None:
+    """The notes are in the prompt, a new candidate comes to a gate of its own, and it ships."""
+    agent = world.make_agent(WILLING)
+    first = world.run(agent=agent, status=3)
+    done = world.fabrik("reject", first.id, "--notes", "write down the wish", status=3)
     assert "rejected" in done.stdout
-    assert "the file must end with a full stop" in done.stdout
+    assert "fabrik approve" in done.stdout
+    run = world.last()
+    assert (run.id, run.status) == (first.id, "waiting")
+    assert run.candidate != first.candidate
+    gates = json.loads(world.fabrik("runs", "show", run.id, "--json").stdout)["gates"]
+    assert [(gate["state"], gate["candidate"]) for gate in gates] == [
+        ("rejected", first.candidate),
+        ("open", run.candidate),
+    ]
+    stat = world.fabrik("runs", "diff", run.id, "--stat").stdout
+    assert "wish.txt" in stat
+    world.fabrik("approve", run.id)
+    assert world.commits() == ["Do task 1", "Do task 2", "Do what was asked"]
+    feedback = json.loads(world.fabrik("runs", "feedback", run.id, "--json").stdout)
+    assert [(said["decision"], said["notes"]) for said in feedback] == [
+        ("rejected", "write down the wish"),
+        ("approved", None),
+    ]
+    nothing_left(world)
+
+
+def test_reject_for_good(world: World) -> None:
+    run = world.run(status=3)
+    notes = "the file must end with a full stop"
+    done = world.fabrik("reject", run.id, "--end", "--notes", notes, status=4)
+    assert "rejected" in done.stdout
+    assert notes in done.stdout
     found = world.last()
     assert found.status == "rejected"
-    assert "the file must end with a full stop" in str(found.failure_reason)
+    assert notes in str(found.failure_reason)
     assert git("branch", "--list", "spec-feature", cwd=world.project) == ""
     feedback = rows(world, "SELECT run_id, gate, decision, notes FROM human_feedback")
-    assert feedback == [(run.id, 1, "rejected", "the file must end with a full stop")]
+    assert feedback == [(run.id, 1, "rejected", notes)]
     assert not (world.home / "runs" / run.id / "reports" / "done.json").exists()
     assert "rejected" in (world.home / "runs" / run.id / "reports" / "evidence.md").read_text()
     # It has ended for good; what was made is kept.
@@ -149,10 +188,10 @@ def test_reject_needs_a_reason(world: World) -> None:
 
 
 def test_help_promises_what_reject_does(world: World) -> None:
-    for command in (["--help"], ["reject", "--help"]):
-        said = " ".join(world.fabrik(*command).stdout.split())
-        assert "as rejected, " in said
-        assert "back" not in said.partition("reject")[2][:60]
+    assert "Send a waiting candidate back" in world.fabrik("--help").stdout
+    said = " ".join(world.fabrik("reject", "--help").stdout.split())
+    assert "your notes go to the implementer, and the run goes on" in said
+    assert "--end End the run as rejected instead." in said
 
 
 def test_nothing_to_decide(world: World) -> None:
