@@ -19,6 +19,7 @@ from fabrik.workflows.findings import fates
 from fabrik.workflows.record import RunRecord
 from fabrik.workflows.standing import Standing
 
+TASK_WIDTH = 44  # a finding's id is a task's id, too
 MOST_MARKS = 10  # of a gate; the evidence page has all of them
 TASK_TONES: dict[str, Tone] = {"done": "good", "pending": "plain", "blocked": "warn", "failed": "bad"}
 GATE_TONES: dict[str, Tone] = {"open": "warn", "approved": "good", "rejected": "warn"}
@@ -84,11 +85,12 @@ def _tasks(tasks: Sequence[TaskReport]) -> Iterator[Painted]:
     if latest:
         yield "", "plain"
         yield "Tasks", "strong"
+    width = min(TASK_WIDTH, max((len(task) for task in latest), default=0)) + 2
     for report in latest.values():
         title = one_line(report.work[0], 80) if report.work else ""
         commit = (report.commit or "")[:10]
         yield (
-            f"  {one_line(report.task, 20):<6}{report.status:<9}{commit:<12}{title}",
+            f"  {one_line(report.task, TASK_WIDTH):<{max(6, width)}}{report.status:<9}{commit:<12}{title}",
             TASK_TONES.get(report.status, "plain"),
         )
         for issue in report.issues:
