@@ -50,7 +50,7 @@ async def session(
 
         async def play(step: StepContext) -> SessionResult:
             step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
-            people = await work.journal.take_feedback(step.key)
+            people = await work.journal.take_feedback(key)
             return await run_session(
                 work,
                 step,

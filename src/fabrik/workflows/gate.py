@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from fabrik.ledger.types import Gate
@@ -21,7 +22,15 @@ async def ask(work: Work, number: int, reviewed: Reviewed, failing_before: Seque
     """
     verification = reviewed.proven.verification
     reason = _reason(work, reviewed, failing_before)
-    evidence.write(work.ledger, work.run, "waiting", None)
+    opening = Gate(
+        number=number,
+        candidate=verification.commit,
+        state="open",
+        reason=reason,
+        opened_at=time.time(),
+        marks=reviewed.marks,
+    )
+    evidence.write(work.ledger, work.run, "waiting", None, opening=opening)
     by = AUTO if work.context.auto_approve and _beyond_doubt(work, reviewed, failing_before) else None
     gate = await work.journal.open_gate(
         number, verification.commit, reason, marks=reviewed.marks, approved_by=by
@@ -33,10 +42,8 @@ async def ask(work: Work, number: int, reviewed: Reviewed, failing_before: Seque
 
 def _for_good(work: Work, number: int) -> bool:
     """Whether the human has said that the run is to end with the rejection."""
-    return any(
-        event.kind == "gate.rejected" and event.data["number"] == number and bool(event.data.get("end"))
-        for event in work.ledger.events(work.run)
-    )
+    event = work.ledger.last_event(work.run, ["gate.rejected"])
+    return event is not None and event.data["number"] == number and bool(event.data.get("end"))
 
 
 def _beyond_doubt(work: Work, reviewed: Reviewed, failing_before: Sequence[str]) -> bool:

@@ -106,6 +106,7 @@ def _command(work: Work, key: str, sandbox: Sandbox, doors: Doors, part: Part, l
     )
     return Command(
         argv=invocation.argv,
+        cwd=invocation.cwd,
         env={**workspace.proxy_env(sandbox), **invocation.env},
         stdin=invocation.stdin,
         files={**part.files, **invocation.files},
