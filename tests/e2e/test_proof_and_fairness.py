@@ -102,7 +102,9 @@ def test_the_same_candidate_gets_no_second_throw(world: World) -> None:
     idle = agent('case "$FABRIK_STEP" in candidate/*) exit 0 ;; esac') + HONEST
     run = world.run("--auto-approve", spec=spec, agent=world.make_agent(idle), status=4)
     assert run.status == "blocked"
-    verified = [event.step for event in world.events("step.finished") if str(event.step).startswith("verify")]
+    verified = [
+        event.step for event in world.events("step.finished") if str(event.step).startswith("verify#")
+    ]
     assert verified == ["verify#1"]
 
 

@@ -152,9 +152,10 @@ SPEC = {
     "checks": [TESTS, STYLED],
 }
 
-# What agents begin with. `solve` does the work as asked, `save` commits, `lie` does it wrong.
+# What agents begin with; they come again when they are sent back.
+# `solve` does the work as asked, `lie` does it wrong, `save` commits.
 PRELUDE = r'''#!/bin/sh
-set -eu
+set -u
 cat > "$HOME/prompt"
 solve() {
 cat > shop/price.py <<'PY'

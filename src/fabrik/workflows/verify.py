@@ -1,18 +1,26 @@
-"""Verification: the independent proof of a candidate, in sandboxes that no agent ever wrote to."""
+"""Verification: the independent proof of a candidate, in sandboxes that no agent ever wrote to.
+
+Three ways, each in a fresh clone: as the candidate stands; with the protected files of the base; with the
+held-out files. Each is a step of its own, so that a crash in one does not repeat the others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken
 from fabrik.ledger.journal import StepContext
 from fabrik.sandboxes.sandbox import Command, Sandbox
+from fabrik.tampering.depends import depends
+from fabrik.tampering.model import Tamper
 from fabrik.workflows import workspace
 from fabrik.workflows.archive import pack
 from fabrik.workflows.checks import fresh, run_all, setup_failed
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import tail
+from fabrik.workflows.protected import judges, restored
 from fabrik.workflows.results import ChecksResult, VerificationResult
 from fabrik.workflows.work import SetupFailed, Work
 
@@ -30,28 +38,101 @@ for destination; do
 done
 """
 PURPOSE = "verify"
+PURPOSE_PROTECTED = "verify-protected"
 PURPOSE_HELD_OUT = "verify-held-out"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Protected:
+    """The second way: what a candidate did to the files that judge it, and the checks without that."""
+
+    checks: ChecksResult
+    restored: tuple[str, ...]
+    tampers: tuple[Tamper, ...]
+
+
 async def verify(work: Work, number: int, commit: str) -> VerificationResult:
-    """Prove a candidate: the spec's checks as dispatched, then the held-out ones, each in a fresh clone."""
+    """Prove a candidate with the checks as dispatched. Raises SetupFailed, SandboxBroken, VcsError, DiskFull.
+
+    Setup commands that fail for the work's own sake are part of the result.
+    """
 
     async def run(step: StepContext) -> VerificationResult:
         logs = work.paths.step_logs(step.key, step.attempt)
-        logs.mkdir(parents=True, exist_ok=True)
+        checks = await _as_it_stands(work, number, commit, logs)
+        protected = await _with_protected(work, number, checks, logs / "protected")
         return VerificationResult(
             commit=commit,
             tree=await work.repo.tree(commit),
-            checks=await _run(work, step, commit, work.context.all_checks, PURPOSE, logs),
-            protected=ChecksResult(commit=commit, checks=()),
-            restored=(),
-            holdout=await _run(work, step, commit, work.context.holdout, PURPOSE_HELD_OUT, logs / "held-out"),
-            tampers=(),
+            checks=checks,
+            protected=protected.checks,
+            restored=protected.restored,
+            holdout=await _with_held_out(work, number, commit, logs / "held-out"),
+            tampers=protected.tampers,
         )
 
     checks = (*work.context.all_checks, *work.context.holdout)
-    inputs = {"commit": commit, "checks": [check.run for check in checks]}
-    return await work.journal.step(f"verify#{number}", run, result=VerificationResult, inputs=inputs)
+    return await work.journal.step(
+        f"verify#{number}", run, result=VerificationResult, inputs=_inputs(commit, checks)
+    )
+
+
+async def _as_it_stands(work: Work, number: int, commit: str, logs: Path) -> ChecksResult:
+    checks = work.context.all_checks
+
+    async def run(step: StepContext) -> ChecksResult:
+        return await _run(work, step, commit, checks, PURPOSE, logs)
+
+    return await work.journal.step(
+        f"verify/{number}/checks", run, result=ChecksResult, inputs=_inputs(commit, checks)
+    )
+
+
+async def _with_protected(work: Work, number: int, before: ChecksResult, logs: Path) -> Protected:
+    """Where nothing is restored it is run all the same: a check that fails then proves nothing.
+
+    Where the first way failed its result would not matter, and only the files are looked at.
+    """
+    commit, checks = before.commit, work.context.all_checks
+
+    async def run(step: StepContext) -> Protected:
+        found = await judges(work, commit)
+        results = ChecksResult(commit=commit, checks=())
+        if before.ok:
+            at = await restored(work, number, found)
+            results = await _run(work, step, at, checks, PURPOSE_PROTECTED, logs)
+        return Protected(
+            checks=results,
+            restored=found.restored,
+            tampers=(*found.tampers, *depends(_fail_now(checks, results), found.restored)),
+        )
+
+    inputs = {**_inputs(commit, checks), "protected": work.context.protected}
+    return await work.journal.step(f"verify/{number}/protected", run, result=Protected, inputs=inputs)
+
+
+def _fail_now(checks: Sequence[SealedCheck], results: ChecksResult) -> list[str]:
+    """The names of the checks that passed the first way and do not pass this way."""
+    if results.setup_problem:
+        return [check.name for check in checks]
+    return [check.name for check in results.failed]
+
+
+async def _with_held_out(work: Work, number: int, commit: str, logs: Path) -> ChecksResult:
+    checks = work.context.holdout
+    if not checks:
+        return ChecksResult(commit=commit, checks=())
+
+    async def run(step: StepContext) -> ChecksResult:
+        return await _run(work, step, commit, checks, PURPOSE_HELD_OUT, logs)
+
+    return await work.journal.step(
+        f"verify/{number}/held-out", run, result=ChecksResult, inputs=_inputs(commit, checks)
+    )
+
+
+def _inputs(commit: str, checks: Sequence[SealedCheck]) -> dict[str, object]:
+    return {"commit": commit, "checks": [check.run for check in checks]}
 
 
 async def _run(
