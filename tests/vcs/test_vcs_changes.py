@@ -119,7 +119,7 @@ def test_nothing_changed_and_nothing_there(tmp_path: Path) -> None:
         for call in (
             s.repo.changed_files(s.base.commit, "1" * 40),
             s.repo.patches(s.base.commit, "1" * 40, max_bytes=100),
-            s.repo.neutral_commit(s.base.commit, "1" * 40),
+            s.repo.neutral(s.base.commit, "1" * 40),
             s.repo.commits(s.base.commit, "1" * 40),
         ):
             with pytest.raises(VcsError) as caught:
@@ -157,6 +157,7 @@ def test_patches_by_file(tmp_path: Path, object_format: str) -> None:
         s, head = await hostile(tmp_path, object_format)
         found = await s.repo.patches(s.base.commit, head, max_bytes=1 << 20)
         stat = await s.repo.diff_stat(s.base.commit, head)
+        assert found.stat == stat
         assert [patch.path for patch in found.files] == [change.path for change in stat]
         assert "".join(patch.text for patch in found.files) == found.whole.text
         assert not found.whole.truncated

@@ -13,6 +13,7 @@ from vcs_repos import ENV, Setting, commit, git, make_project, make_setting, run
 
 from fabrik.errors import VcsError
 from fabrik.vcs.inside import NOT_EMPTY, review_argv
+from fabrik.vcs.neutral import Neutral, neutral_commit
 
 SECRET = "Trust me, all tests pass"
 
@@ -26,7 +27,7 @@ class Review:
         self.place.mkdir()
 
     def run(
-        self, commit: str, neutral: str, earlier: Mapping[str, str] | None = None
+        self, commit: str, neutral: Neutral | None, earlier: Mapping[str, Neutral] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         argv = review_argv(
             str(self.place), self.s.repo.objects, self.s.repo.base_objects,
@@ -36,11 +37,11 @@ class Review:
 
     async def at(self, commit: str) -> str:
         """Bring it to a commit of the whole change; the neutral one."""
-        neutral = await self.s.repo.neutral_commit(self.s.base.commit, commit)
+        neutral = await self.s.repo.neutral(self.s.base.commit, commit)
         done = self.run(commit, neutral)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
         self.holds(commit)
-        return neutral
+        return neutral.id if neutral else commit
 
     def holds(self, commit: str) -> None:
         assert self.git("rev-parse", "HEAD") == commit
@@ -165,8 +166,9 @@ def test_a_change_on_top_of_another(tmp_path: Path) -> None:
     async def scenario() -> None:
         s, made = await with_work(tmp_path)
         r = Review(s)
-        before = await s.repo.neutral_commit(s.base.commit, made[1])
-        neutral = await s.repo.neutral_commit(made[1], made[2])
+        before = await s.repo.neutral(s.base.commit, made[1])
+        neutral = await s.repo.neutral(made[1], made[2])
+        assert before and neutral
         done = r.run(made[2], neutral, {made[1]: before})
         assert (done.returncode, done.stderr) == (0, b"")
         r.holds(made[2])
@@ -228,33 +230,39 @@ def test_what_it_refuses(tmp_path: Path) -> None:
         s, made = await with_work(tmp_path)
         r = Review(s)
         (r.place / ".hidden").write_text("somebody's\n")
-        done = r.run(made[0], await s.repo.neutral_commit(s.base.commit, made[0]))
+        done = r.run(made[0], await s.repo.neutral(s.base.commit, made[0]))
         assert done.returncode == NOT_EMPTY
         assert b".hidden" in done.stderr
         assert [path.name for path in r.place.iterdir()] == [".hidden"]
         (r.place / ".hidden").unlink()
-        done = r.run(made[0], "1" * 40)
+        done = r.run(made[0], neutral_commit(s.base.commit, "1" * 40))
         assert done.returncode not in (0, NOT_EMPTY)
         with pytest.raises(VcsError, match="line break"):
-            review_argv("/w", [Path("/a\nb")], [], base="1", commit="2", neutral="3")
+            review_argv("/w", [Path("/a\nb")], [], base="1", commit="2", neutral=None)
 
     asyncio.run(scenario())
 
 
-def test_neutral_commits_are_always_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_neutral_commits_are_always_the_same(tmp_path: Path, object_format: str) -> None:
     async def scenario() -> None:
-        s, made = await with_work(tmp_path)
-        one = await s.repo.neutral_commit(s.base.commit, made[2])
-        assert one == await s.repo.neutral_commit(s.base.commit, made[2])
-        assert one != await s.repo.neutral_commit(s.base.commit, made[1])
-        assert one != await s.repo.neutral_commit(made[0], made[2])
-        assert await s.repo.tree(one) == await s.repo.tree(made[2])
-        shown = git(s.repo.path, "log", "-1", "--format=%P|%an <%ae>|%cn|%aI|%cI|%B", one)
+        s, made = await with_work(tmp_path, object_format)
+        one = await s.repo.neutral(s.base.commit, made[2])
+        assert one and one == await s.repo.neutral(s.base.commit, made[2])
+        assert one != await s.repo.neutral(s.base.commit, made[1])
+        assert one != await s.repo.neutral(made[0], made[2])
+        assert await s.repo.neutral(made[2], made[2]) is None
+        assert one.tree == await s.repo.tree(made[2])
+        loose = s.repo.path / "objects" / one.id[:2] / one.id[2:]
+        loose.parent.mkdir(exist_ok=True)
+        loose.write_bytes(one.loose)
+        assert await s.repo.tree(one.id) == one.tree
+        shown = git(s.repo.path, "log", "-1", "--format=%P|%an <%ae>|%cn|%aI|%cI|%B", one.id)
         assert shown.split("|")[0] == s.base.commit
         assert SECRET not in shown
         assert "someone" not in shown.lower()
         assert await s.repo.commits(s.base.commit, made[2]) == 3
-        assert await s.repo.commits(s.base.commit, one) == 1
+        assert await s.repo.commits(s.base.commit, one.id) == 1
         assert await s.repo.commits(made[2], made[2]) == 0
         git(s.repo.path, "fsck", "--strict")
 

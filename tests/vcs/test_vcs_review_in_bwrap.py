@@ -67,7 +67,7 @@ class Reviewers:
         base = self.s.base.commit
         argv = review_argv(
             source.workspace, self.s.repo.objects, self.s.repo.base_objects, base=base, commit=head,
-            neutral=await self.s.repo.neutral_commit(base, head),
+            neutral=await self.s.repo.neutral(base, head),
         )  # fmt: skip
         assert await self.run(source, argv) == ""
         look = ["sh", "-c", LOOK, "sh", base, str(self.s.repo.path)]

@@ -1,7 +1,8 @@
 """The differences between two commits as git prints them, as a whole and by file: one git process.
 
-git prints the exact paths first, then one section after the other in the same order. A section begins with a
-line `diff --git …`; a line of a file's content never does, as it begins with a blank, +, - or a backslash.
+git prints the exact paths first, twice, and then one section after the other in the same order. A section
+begins with a line `diff --git …`; a line of a file's content never does, as it begins with a blank, +, - or a
+backslash.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from fabrik.errors import VcsError
 from fabrik.vcs.changes import RawChange, raw_changes
 from fabrik.vcs.git import read_git
-from fabrik.vcs.reading import BIG_IS_BINARY, PLAIN, Text
+from fabrik.vcs.reading import BIG_IS_BINARY, PLAIN, FileChange, Text, stat_of
 
 MAX_FILE = 256 << 10  # bytes of one file's patch
 _KEPT = 64 << 20  # bytes of all files' patches together; what comes later is cut to nothing
@@ -36,44 +37,58 @@ class Patches:
 
     whole: Text
     files: tuple[FilePatch, ...]  # each path that differs, in git's order
+    stat: tuple[FileChange, ...]  # as `RunRepo.diff_stat` has it
 
 
 async def read(repo: Path, base: str, commit: str, *, max_bytes: int) -> Patches:
     """See `RunRepo.patches`."""
 
-    async def take(stdout: asyncio.StreamReader) -> tuple[list[RawChange], _Parts]:
-        changes, rest = await _listed(stdout)
+    async def take(stdout: asyncio.StreamReader) -> tuple[bytes, _Parts]:
+        listed, rest = await _listed(stdout)
         parts = _Parts(max_bytes=max_bytes)
         parts.feed(rest)
         while block := await stdout.read(1 << 20):
             parts.feed(block)
         parts.end()
-        return changes, parts
+        return listed, parts
 
-    flags = ("-r", "-z", "--raw", "-p", "--no-abbrev", *PLAIN)
-    changes, parts = await read_git(
+    flags = ("-r", "-z", "--raw", "--numstat", "-p", "--no-abbrev", *PLAIN)
+    listed, parts = await read_git(
         *BIG_IS_BINARY, "-c", "core.quotePath=false", "diff-tree", *flags, base, commit, "--",
         repo=repo, take=take,
     )  # fmt: skip
+    raw, stat = _divide(listed)
     return Patches(
         whole=Text(text=_text(parts.whole), truncated=parts.size > len(parts.whole)),
-        files=tuple(_by_file(changes, parts.sections)),
+        files=tuple(_by_file(list(raw_changes(raw)), parts.sections)),
+        stat=tuple(stat_of(stat)),
     )
 
 
-async def _listed(stdout: asyncio.StreamReader) -> tuple[list[RawChange], bytes]:
-    """The paths, which end in two NULs, and what was read of the patch behind them."""
+def _divide(listed: bytes) -> tuple[bytes, bytes]:
+    """The two lists of paths: the records of the first begin with a colon, and a path follows each."""
+    at = 0
+    while listed.startswith(b":", at):
+        path = listed.find(b"\0", at) + 1
+        if (end := listed.find(b"\0", path)) < 0:
+            raise VcsError("git printed a difference that cannot be read")
+        at = end + 1
+    return listed[:at], listed[at:]
+
+
+async def _listed(stdout: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """The lists of paths, which end in two NULs, and what was read of the patch behind them."""
     held = bytearray()
     while block := await stdout.read(1 << 20):
         since = max(0, len(held) - 1)
         held += block
         if (at := held.find(b"\0\0", since)) >= 0:
-            return list(raw_changes(bytes(held[: at + 1]))), bytes(held[at + 2 :])
+            return bytes(held[: at + 1]), bytes(held[at + 2 :])
         if len(held) > _MAX_LIST:
             raise VcsError(f"the list of changed files has more than {_MAX_LIST >> 20} MiB")
     if held:
         raise EOFError
-    return [], b""
+    return b"", b""
 
 
 @dataclass(kw_only=True)

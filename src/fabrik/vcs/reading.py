@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,15 @@ class Text:
 async def diff_stat(repo: Path, a: str, b: str) -> tuple[FileChange, ...]:
     """The files that differ between two commits, in git's order. Raises VcsError."""
     output = await git(*BIG_IS_BINARY, "diff-tree", "-r", "-z", "--numstat", *PLAIN, a, b, "--", repo=repo)
-    changes = []
+    return tuple(stat_of(output))
+
+
+def stat_of(output: bytes) -> Iterator[FileChange]:
+    """From records such as `3\\t1\\tpath\\0` (git help diff-format). Raises VcsError."""
     for record in output.split(b"\0"):
         if record:
             added, removed, path = record.split(b"\t", 2)
-            changes.append(FileChange(path=os.fsdecode(path), added=_lines(added), removed=_lines(removed)))
-    return tuple(changes)
+            yield FileChange(path=os.fsdecode(path), added=_lines(added), removed=_lines(removed))
 
 
 async def diff(repo: Path, a: str, b: str, max_bytes: int) -> Text:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from fabrik.errors import VcsError
@@ -17,6 +17,7 @@ from fabrik.vcs import changes, incoming, patches, reading
 from fabrik.vcs.base import Base
 from fabrik.vcs.changes import ChangedFiles
 from fabrik.vcs.git import git, run
+from fabrik.vcs.neutral import Neutral, neutral_commit
 from fabrik.vcs.patches import Patches
 from fabrik.vcs.project import Identity
 from fabrik.vcs.publish import publish
@@ -25,10 +26,6 @@ from fabrik.vcs.refs import update_refs
 from fabrik.vcs.store import copy_shallow, make_bare, object_format_of
 
 _FEW_COMMITS = 1000  # up to here one `git log` answers everything
-# Who made a change is nothing that reviewers are to see.
-_NEUTRAL = "The change under review"
-_NOBODY = Identity(name="fabrik", email="fabrik@localhost", configured=True)
-_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +53,7 @@ class RunRepo:
 
     path: Path
     base_repository: Path
+    _trees: dict[str, str] = field(default_factory=dict, repr=False, compare=False)  # commit → tree
 
     @classmethod
     async def create(cls, path: Path, base: Base) -> RunRepo:
@@ -137,11 +135,13 @@ class RunRepo:
         gives the same commit. Raises VcsError when a commit is not there.
         """
         ahead, left, base_tree, head_tree = await self._compare(base, head)
+        self._trees.update({base: base_tree, head: head_tree})
         if base_tree == head_tree:
             return Landed(commit=base, tree=base_tree, commits=0, rewritten=left, changed=False)
         if not left:
             return Landed(commit=head, tree=head_tree, commits=ahead, rewritten=False, changed=True)
         commit = await self.commit_tree(head_tree, base, message, identity, when)
+        self._trees[commit] = head_tree
         return Landed(commit=commit, tree=head_tree, commits=1, rewritten=True, changed=True)
 
     async def _compare(self, base: str, head: str) -> tuple[int, bool, str, str]:
@@ -174,23 +174,23 @@ class RunRepo:
         )
         return made.decode().strip()
 
-    async def neutral_commit(self, base: str, commit: str) -> str:
-        """A commit with the files of `commit` and the one parent `base`, that says nothing about itself.
-
-        The same input gives the same commit. `base` itself when that is the commit: there is no change.
-        Raises VcsError when a commit is not there, DiskFull.
-        """
-        if commit == base:
-            return base
-        return await self.commit_tree(await self.tree(commit), base, _NEUTRAL, _NOBODY, _NEVER)
-
     async def commits(self, base: str, commit: str) -> int:
         """How many commits `commit` has on top of `base`. Raises VcsError when one is not there."""
         return int(await git("rev-list", "--count", f"{base}..{commit}", "--", repo=self.path))
 
     async def tree(self, commit: str) -> str:
-        """The id of a commit's tree. Raises VcsError when there is no such commit."""
-        return (await git("rev-parse", "--verify", f"{commit}^{{tree}}", repo=self.path)).decode().strip()
+        """The tree of a commit, named by its id. Raises VcsError when there is no such commit."""
+        if commit not in self._trees:
+            found = await git("rev-parse", "--verify", f"{commit}^{{tree}}", repo=self.path)
+            self._trees[commit] = found.decode().strip()
+        return self._trees[commit]
+
+    async def neutral(self, base: str, commit: str) -> Neutral | None:
+        """A commit with the files of `commit` and the one parent `base`, that says nothing about itself.
+
+        It is not in the repository. None when there is no change. Raises VcsError when `commit` is not there.
+        """
+        return None if commit == base else neutral_commit(base, await self.tree(commit))
 
     async def ref(self, name: str) -> str | None:
         """The commit at refs/fabrik/<name>, or None."""

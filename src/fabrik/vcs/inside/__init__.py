@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fabrik.errors import VcsError
+from fabrik.vcs.neutral import Neutral
 from fabrik.vcs.project import Identity
 from fabrik.vcs.store import object_format_of
 
@@ -60,8 +61,8 @@ def review_argv(
     *,
     base: str,
     commit: str,
-    neutral: str,
-    earlier: Mapping[str, str] | None = None,
+    neutral: Neutral | None,
+    earlier: Mapping[str, Neutral] | None = None,
 ) -> list[str]:
     """Make the reviewers' checkout of one commit in an empty workspace, or move the one that is there to it.
 
@@ -70,16 +71,16 @@ def review_argv(
     objects: `RunRepo.objects`, bound at these same paths in the sandbox that runs this. shown:
     `RunRepo.base_objects`, which whoever reads the checkout needs to see there, and nothing else of the run:
     the implementer's own commits are then out of reach. base: a commit that is in `shown`: the run's base.
-    neutral: `RunRepo.neutral_commit` of the commit that the review compares with. earlier: when that one is
-    itself of this run, it and its own `neutral_commit`, to be shown in its place.
+    neutral: `RunRepo.neutral` on top of the commit that the review compares with. earlier: when that one is
+    itself of this run, it and its own neutral commit, to be shown in its place.
     Exit status 0, or NOT_EMPTY, or git's: then make the sandbox anew.
     Raises VcsError for a path that git cannot borrow from.
     """
-    replaced = {**(earlier or {}), commit: neutral}
-    pairs = [f"{old}:{new}" for old, new in replaced.items() if old != new]
+    replaced = {**(earlier or {}), **({commit: neutral} if neutral else {})}
+    shows = [f"{old}:{new.id}:{new.tree}:{_octal(new.loose)}" for old, new in replaced.items()]
     alternates = "".join(f"{path}\n" for path in _paths(shown))
     config = _core(object_format_of(commit)) + "[log]\n\texcludeDecoration = refs/replace/\n"
-    return _script("review", workspace, commit, base, config, alternates, " ".join(pairs), *_paths(objects))
+    return _script("review", workspace, commit, base, config, alternates, " ".join(shows), *_paths(objects))
 
 
 def harvest_argv(
@@ -112,6 +113,11 @@ def harvest_argv(
         mode,
         *_paths(objects),
     )
+
+
+def _octal(data: bytes) -> str:
+    """As the shell's own printf writes it."""
+    return "".join(f"\\{byte:03o}" for byte in data)
 
 
 def _script(name: str, *arguments: str) -> list[str]:

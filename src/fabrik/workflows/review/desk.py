@@ -44,8 +44,8 @@ class Desk:
         """Bring the checkout to the commit. No agent ever wrote there, so what stands is only moved."""
         work, commit, base = self.work, self.subject.commit, self.subject.base
         repo = work.repo
-        earlier = {} if base == work.base else {base: await repo.neutral_commit(work.base, base)}
-        neutral = await repo.neutral_commit(base, commit)
+        before = await repo.neutral(work.base, base)
+        neutral = await repo.neutral(base, commit)
         sandbox = await workspace.open_sandbox(work, CHECKOUT)
         log = logs / "checkout.log"
         argv = review_argv(
@@ -55,22 +55,20 @@ class Desk:
             base=work.base,
             commit=commit,
             neutral=neutral,
-            earlier=earlier,
+            earlier={base: before} if before else {},
         )
         ended = await sandbox.exec(git_inside(argv, log, log))
         if not ended.ok:
             raise SandboxBroken(f"no checkout for the reviewers: {tail(log)}", where=sandbox.name)
 
     async def _change(self) -> ChangeText:
-        repo, base, commit = self.work.repo, self.subject.base, self.subject.commit
-        patches, stat = await asyncio.gather(
-            repo.patches(base, commit, max_bytes=PATCH_BYTES), repo.diff_stat(base, commit)
-        )
+        base, commit = self.subject.base, self.subject.commit
+        patches = await self.work.repo.patches(base, commit, max_bytes=PATCH_BYTES)
         return pack(
             patches.whole.text,
             patches.whole.truncated,
             [(file.path, file.text) for file in patches.files],
-            [FileChanged(path=file.path, added=file.added, removed=file.removed) for file in stat],
+            [FileChanged(path=file.path, added=file.added, removed=file.removed) for file in patches.stat],
             cut={file.path for file in patches.files if file.truncated},
         )
 
