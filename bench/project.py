@@ -8,9 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-AGENT = """#!/bin/sh
-# Implements one task at once. The first and last thing it does is to print the time, in nanoseconds.
+AGENT = r"""#!/bin/sh
+# Implements one task at once, or approves. First and last it prints the time, in nanoseconds.
 date +%s%N
+say() { printf '{"v": 1, "reviewer": "%s", "commit": "%s", %s}' "$FABRIK_REVIEWER" "$FABRIK_COMMIT" "$1"; }
+case $FABRIK_ROLE in
+    review)
+        [ -z "${FABRIK_REPORT:-}" ] || say '"status": "approved"' > "$FABRIK_REPORT"
+        exec date +%s%N
+        ;;
+    verify)
+        met='{"n": 1, "met": true, "kind": "check", "where": "check", "why": "runs"}'
+        say "\"criteria\": [$met]" > "$FABRIK_REPORT"
+        exec date +%s%N
+        ;;
+esac
 name=$(printf %s "$FABRIK_STEP" | tr '/#' '__')
 echo "$name" > "work-$name.txt"
 git add -A

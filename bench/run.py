@@ -6,10 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import dead_time, flood, listing, many
+from bench import dead_time, flood, listing, many, reviews
 
 MEASUREMENTS = {
     "dead-time": dead_time.measure,
+    "reviews": reviews.measure,
     "runs-list": listing.measure,
     "flood": flood.measure,
     "fifty": many.measure,
