@@ -11,7 +11,7 @@ from fabrik.cli import store
 from fabrik.cli.follow import last_event
 from fabrik.cli.render.runs import short, state
 from fabrik.cli.render.words import plural
-from fabrik.cli.run_again import as_json_option, detach_option, start_and_follow
+from fabrik.cli.run_again import as_json_option, detach_option, follow_unless, start_and_follow
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import one_line
 from fabrik.errors import UsageError
@@ -68,7 +68,8 @@ def decide(
         ledger.decide_gate(run.id, gate.number, approve=approve, by=by, notes=notes, end=end)
     if approve:
         _say_what_is_overridden(gate)
-    store.wait_for_worker_to_leave(run)
+    if store.taken_up(run):
+        return follow_unless(detach, run.id, Screen(), after=after, as_json=as_json)
     return start_and_follow(run.id, Screen(), after=after, detach=detach, as_json=as_json)
 
 

@@ -52,6 +52,11 @@ def start_and_follow(run_id: str, screen: Screen, *, after: int, detach: bool, a
         start_worker(run_id, after=after)
     except KeyboardInterrupt:
         return show_detached(run_id, screen, as_json=as_json)
+    return follow_unless(detach, run_id, screen, after=after, as_json=as_json)
+
+
+def follow_unless(detach: bool, run_id: str, screen: Screen, *, after: int, as_json: bool) -> int:
+    """Follow a run that a worker has taken up, or say how to."""
     if not detach:
         return follow_to_rest(run_id, screen, after=after, as_json=as_json)
     if not as_json:

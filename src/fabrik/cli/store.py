@@ -51,3 +51,21 @@ def wait_for_worker_to_leave(run: Run) -> None:
     lock, until = lock_of(run.directory), time.monotonic() + LEAVING_SECONDS
     while is_held(lock) and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def taken_up(run: Run) -> bool:
+    """Whether what was just decided about a run needs no new worker: one that lives acts on it, or has.
+
+    A worker that waits for the human leaves; that is waited for.
+    """
+    lock, until = lock_of(run.directory), time.monotonic() + LEAVING_SECONDS
+    while True:
+        held = is_held(lock)  # before the status: who has let go since has written what it had to say
+        with existing() as ledger:
+            status = ledger.find_run(run.id).status
+        if held and status == "waiting" and time.monotonic() < until:
+            time.sleep(0.02)
+        elif status == "running":
+            return held
+        else:
+            return status != "waiting"

@@ -98,6 +98,7 @@ async def put_forward(work: Work, number: int, commit: str) -> Candidate:
             repo.set_ref("candidate", commit),
         )
         await step.event("candidate", commit=commit)
+        await work.journal.set_candidate(commit)  # here: a resumed run does not go back to earlier ones
         return Candidate(
             commit=commit,
             commits=commits,
@@ -110,8 +111,6 @@ async def put_forward(work: Work, number: int, commit: str) -> Candidate:
             removed=sum(file.removed or 0 for file in files),
         )
 
-    found = await work.journal.step(
+    return await work.journal.step(
         f"candidate#{number}", forward, result=Candidate, inputs={"commit": commit}
     )
-    await work.journal.set_candidate(commit)
-    return found
