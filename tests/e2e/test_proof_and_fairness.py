@@ -79,8 +79,15 @@ def test_a_workspace_without_permissions_is_no_dead_end(world: World) -> None:
     assert len(world.commits()) == 2
 
 
-@pytest.mark.parametrize("way", ["mkdir -p tests/hidden.sh/x; touch tests/hidden.sh/x/y", "ln -s /usr tests"])
-def test_held_out_files_are_placed_whatever_is_in_the_way(world: World, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "ends"),
+    [
+        ("mkdir -p tests/hidden.sh/x; touch tests/hidden.sh/x/y", 0),
+        ("mkdir -p elsewhere; touch elsewhere/x; ln -s elsewhere tests", 0),
+        ("ln -s /usr tests", 3),  # it passes, and a human has to look at a link that leads out
+    ],
+)
+def test_held_out_files_are_placed_whatever_is_in_the_way(world: World, way: str, ends: int) -> None:
     specs = world.directory / "specs"
     specs.mkdir()
     (specs / "hidden.sh").write_text("test -f done-1.txt\n")
@@ -88,8 +95,11 @@ def test_held_out_files_are_placed_whatever_is_in_the_way(world: World, way: str
         tasks=1,
         holdout=[{"name": "h", "run": "sh tests/hidden.sh", "files": {"tests/hidden.sh": "hidden.sh"}}],
     )
-    run = world.run("--auto-approve", spec=spec, agent=world.make_agent(agent(f"{way}\n") + HONEST))
-    assert run.status == "shipped"
+    made = world.make_agent(agent(f"{way}\n") + HONEST)
+    run = world.run("--auto-approve", spec=spec, agent=made, status=ends)
+    [held_out] = [event for event in world.events("check.passed") if event.step == "verify/1/held-out"]
+    assert held_out.data["name"] == "h"
+    assert run.status == ("waiting" if ends else "shipped")
 
 
 def test_the_same_candidate_gets_no_second_throw(world: World) -> None:

@@ -162,7 +162,7 @@ def test_only_files_differ_in_the_second_way(tmp_path: Path) -> None:
         "git log --format='%s %an %ae %ad'; git rev-list --count HEAD; git status --porcelain; git branch -a;"
         " git rev-parse HEAD^; sh tests/run.sh"
     )
-    result = run(world, agent(SOLVE, "echo '# more' >> tests/run.sh"), ends=None, checks=[looking])
+    result = run(world, agent(SOLVE, "echo : >> tests/run.sh"), ends=None, checks=[looking])
     assert result.restored == ("tests/run.sh",)
     assert result.protected.ok
     assert result.protected.commit != result.commit
@@ -334,7 +334,7 @@ def test_no_way_has_a_network(tmp_path: Path) -> None:
     check = {"name": "alone", "run": f"{alone} && {doors} && sh tests/run.sh"}
     result = run(
         world,
-        agent(SOLVE, "echo '# more' >> tests/run.sh"),
+        agent(SOLVE, "echo : >> tests/run.sh"),
         ends=None,
         checks=[check],
         holdout=[check | {"name": "h"}],
