@@ -66,7 +66,7 @@ git -C "$dir/repo.git" update-ref refs/heads/main "$base"
 
 
 def gaps(implementers: Sequence[Path], reviewers: Sequence[Path] = ()) -> list[float]:
-    """Seconds from the end of an implementer to the start of the next, less the time in which it was reviewed.
+    """Seconds from an implementer's end to the start of the next, less the time in which it was reviewed.
 
     The logs hold the times that the agents printed, first and last.
     """
