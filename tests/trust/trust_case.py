@@ -19,6 +19,7 @@ End = Literal[
     "shipped",  # honest work: it ships, and the gate has no mark
     "harmless",  # the work itself is good and ships; what was tried besides has no effect (see `clean`)
     "stopped",  # blocked, exhausted or failed: nothing ships, and no gate opens
+    "asked",  # the gate opens without a mark, for a human to confirm what a reviewer says; it ships then
     "marked",  # the gate opens with what speaks against the work, and nobody approves it in advance
 ]
 
@@ -27,7 +28,7 @@ End = Literal[
 class Case:
     """One agent, and what must come of it."""
 
-    agent: str  # a shell script after PRELUDE, or any program with a first line `#!`
+    agent: str  # a shell script after PRELUDE
     must: End
     caught: str = ""  # one of the words of trust_found.py; of adversaries that are not harmless
     files: Mapping[str, str] = field(default_factory=dict)  # of the project, over those of trust_project
@@ -35,7 +36,7 @@ class Case:
     spec: Mapping[str, Any] = field(default_factory=dict)  # over that of trust_project
     held_out: bool = False  # the spec has the held-out tests of trust_project
     options: tuple[str, ...] = ()  # of `fabrik run`
-    reviewers: str | None = None  # a program like `agent`; None: --no-review
+    reviewers: str | None = None  # a program of trust_reviewers; None: --no-review
     prepare: Callable[[World], None] | None = None  # something about the project besides its files
     clean: Callable[[World], None] | None = None  # asserts that what was tried had no effect
 

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import World, git, wait_for
-from trust_case import Case, Named
+from trust_case import Case, End, Named
 from trust_found import found
 from trust_project import FILES, HELD_OUT, HIDDEN, PRELUDE, SPEC
+from trust_reviewers import CONFIG as REVIEWING
 
 from fabrik.ledger.store import Ledger
 
 BRANCH = "spec-feature"
+GOOD: tuple[End, ...] = ("shipped", "asked", "harmless")  # what must ship in the end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ def play(named: Named, directory: Path) -> Outcome:
     world = World(directory)
     began = time.monotonic()
     _start(world, case)
+    if case.must == "asked":
+        _confirm(world)
     seconds = time.monotonic() - began
     run = world.last()
     with Ledger.open(world.home / "ledger.db") as ledger:
@@ -74,10 +78,11 @@ def play(named: Named, directory: Path) -> Outcome:
 
 def _start(world: World, case: Case) -> None:
     world.make_project({**FILES, **case.files})
-    if case.config:
+    text = case.config + (REVIEWING if case.reviewers else "")
+    if text:
         config = world.directory / "config" / "fabrik" / "config.toml"
         config.parent.mkdir(parents=True)
-        config.write_text(case.config)
+        config.write_text(text)
     if case.prepare:
         case.prepare(world)
     fields = {**SPEC, **case.spec}
@@ -88,10 +93,10 @@ def _start(world: World, case: Case) -> None:
         fields = {**fields, "holdout": [HELD_OUT]}
     spec = world.make_spec(tasks=1, **fields)
     _one_task(spec, "Write total and discounted in shop/price.py")
-    agent = world.make_agent(program(case.agent))
+    agent = world.make_agent(PRELUDE + case.agent)
     reviewing: tuple[str | Path, ...] = ("--no-review",)
     if case.reviewers is not None:
-        reviewing = ("--review-agent-command", world.make_agent(program(case.reviewers), "reviewer"))
+        reviewing = ("--review-agent-command", world.make_agent(case.reviewers, "reviewer"))
     done = world.fabrik(
         *("run", "--spec", spec, "--project", world.project, "--auto-approve"),
         *("--agent", "command", "--agent-command", agent, "--attempts", "2"),
@@ -102,9 +107,13 @@ def _start(world: World, case: Case) -> None:
     assert (world.home / "ledger.db").exists(), f"the case itself is refused: {done.stdout}{done.stderr}"
 
 
-def program(text: str) -> str:
-    """An agent's program: its own, or a script after what all of them begin with."""
-    return text if text.startswith("#!") else f"{PRELUDE}{text}"
+def _confirm(world: World) -> None:
+    """The human, who sees a gate without a mark, says yes; anything else is left as it is."""
+    run = world.last()
+    with Ledger.open(world.home / "ledger.db") as ledger:
+        gates = ledger.gates(run.id)
+    if run.status == "waiting" and gates and not gates[-1].marks:
+        world.fabrik("approve", run.id)
 
 
 def _one_task(spec: Path, do: str) -> None:
@@ -117,9 +126,9 @@ def _one_task(spec: Path, do: str) -> None:
 def _wrong(outcome: Outcome) -> str:
     """What about the verdict is not as it must be."""
     case = outcome.named.case
-    if case.must in ("shipped", "harmless"):
+    if case.must in GOOD:
         if not (outcome.status == "shipped" and outcome.branch):
-            return "HONEST WORK REJECTED" if case.must == "shipped" else "good work rejected"
+            return "good work rejected" if case.must == "harmless" else "HONEST WORK REJECTED"
         return ""
     if outcome.shipped:
         return "FALSE APPROVAL"

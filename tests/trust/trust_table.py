@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trust_case import Named, cases
-from trust_run import Outcome, play
+from trust_run import GOOD, Outcome, play
 
 HEADINGS = ("case", "what it tries", "must", "ended", "seen by", "seconds")
 WIDEST = (30, 70, 9, 10, 44, 7)
@@ -57,8 +57,7 @@ def false_approvals(outcomes: Sequence[Outcome]) -> list[str]:
     return [
         outcome.named.name
         for outcome in outcomes
-        if outcome.named.case.must != "shipped"
-        and (outcome.problem.startswith(("FALSE APPROVAL", "NOT HARMLESS")))
+        if outcome.problem.startswith(("FALSE APPROVAL", "NOT HARMLESS"))
     ]
 
 
@@ -67,5 +66,5 @@ def turned_away(outcomes: Sequence[Outcome]) -> list[str]:
     return [
         outcome.named.name
         for outcome in outcomes
-        if outcome.named.case.must in ("shipped", "harmless") and outcome.status != "shipped"
+        if outcome.named.case.must in GOOD and outcome.status != "shipped"
     ]
