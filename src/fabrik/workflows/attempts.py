@@ -37,6 +37,7 @@ async def session(
     ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
     afterwards: Callable[[Sandbox], None] = lambda _: None,
+    landed: Callable[[str], None] = lambda _: None,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
@@ -61,6 +62,7 @@ async def session(
                 ahead=ahead,
                 meanwhile=meanwhile,
                 afterwards=afterwards,
+                landed=landed,
             )
 
         inputs = {

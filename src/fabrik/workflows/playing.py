@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fabrik.agents.agent import Agent, Conclusion, Role, SessionRequest
+from fabrik.errors import SandboxBroken
 from fabrik.events import SessionEvent
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import Feedback
@@ -25,6 +26,7 @@ from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
 
 REPORT = "fabrik-report.json"  # in the session's HOME
+PROMPT = "prompt"  # among its logs, from when it is told until it ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,10 @@ class ReadySession:
 
     sandbox: Sandbox
     doors: Doors
+    command: Command
     prepared: Prepared
     open_things: AsyncExitStack
+    files: Mapping[str, bytes] = field(default_factory=dict)  # for its HOME, besides those of the command
 
     async def discard(self) -> None:
         """Give it up; nothing of the agent was started."""
@@ -68,9 +72,12 @@ class Played:
     events: Sequence[SessionEvent]  # the structural ones
 
 
-async def make_ready(work: Work, key: str, sandbox: Sandbox, part: Part, logs: Path) -> ReadySession:
+async def make_ready(
+    work: Work, key: str, sandbox: Sandbox, part: Part, logs: Path, *, untold: bool = False
+) -> ReadySession:
     """Do all that comes before a session's start, except for its workspace; its HOME is made anew.
 
+    untold: its prompt and files are not known yet; `tell` them before it starts.
     Raises SandboxBroken, DiskFull.
     """
     logs.mkdir(parents=True, exist_ok=True)
@@ -78,11 +85,45 @@ async def make_ready(work: Work, key: str, sandbox: Sandbox, part: Part, logs: P
     try:
         door = await open_things.enter_async_context(work.gateway.door(key))
         doors = Doors(models=door.models, proxy=door.proxy)
-        prepared = await sandbox.prepare(_command(work, key, sandbox, doors, part, logs))
+        command = _command(work, key, sandbox, doors, part, logs)
+        if untold:
+            command = replace(command, stdin=_to_be_written(logs / PROMPT, open_things), files={})
+        prepared = await sandbox.prepare(command)
     except BaseException:
         await open_things.aclose()
         raise
-    return ReadySession(sandbox=sandbox, doors=doors, prepared=prepared, open_things=open_things)
+    return ReadySession(
+        sandbox=sandbox, doors=doors, command=command, prepared=prepared, open_things=open_things
+    )
+
+
+def _to_be_written(path: Path, open_things: AsyncExitStack) -> Path:
+    """An empty file for the command to have open: what is written to it later is what it then reads."""
+    open_things.callback(path.unlink, missing_ok=True)
+    path.unlink(missing_ok=True)
+    try:
+        path.touch(0o600)
+    except OSError as error:
+        raise SandboxBroken(f"no prompt can be written: {error.strerror}", where=str(path)) from error
+    return path
+
+
+def tell(work: Work, key: str, ready: ReadySession, part: Part, logs: Path) -> ReadySession | None:
+    """Give an untold session its prompt and files. None when it is not the one that was made ready.
+
+    That is so where an agent's command line or environment depends on them: it has to be made anew then.
+    """
+    made = ready.command
+    command = _command(work, key, ready.sandbox, ready.doors, part, logs)
+    if replace(command, stdin=made.stdin, files=made.files) != made:
+        return None
+    if not isinstance(made.stdin, Path) or not isinstance(command.stdin, bytes):
+        return None
+    try:
+        made.stdin.write_bytes(command.stdin)
+    except OSError:  # the same trouble, if it lasts, is met again where it counts
+        return None
+    return replace(ready, files=command.files or {})
 
 
 def _command(work: Work, key: str, sandbox: Sandbox, doors: Doors, part: Part, logs: Path) -> Command:
@@ -133,7 +174,7 @@ async def play(
         meanwhile()
         following = asyncio.create_task(reader.follow(teller.tell))
         try:
-            ended = await ready.prepared.run()
+            ended = await ready.prepared.run(ready.files)
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):

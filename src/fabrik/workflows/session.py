@@ -12,7 +12,7 @@ from pathlib import Path
 from fabrik.errors import VcsError
 from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
-from fabrik.outcome import POLICIES
+from fabrik.outcome import POLICIES, Cause
 from fabrik.sandboxes.sandbox import Doors, Prepared, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
@@ -80,12 +80,14 @@ async def run_session(
     ahead: Ahead[ReadySession] | None = None,
     meanwhile: Callable[[], None] = lambda: None,
     afterwards: Callable[[Sandbox], None] = lambda _: None,
+    landed: Callable[[str], None] = lambda _: None,
 ) -> SessionResult:
     """Run one session on a workspace at `head` (with that tree) and bring back what it did.
 
     `message` is for a commit of what the agent leaves uncommitted.
     `ahead` may have made it ready. `meanwhile` is called once the agent is about to start, for what can be
-    prepared while it works; `afterwards` with its sandbox once the agent has ended and its HOME is free.
+    prepared while it works; `afterwards` with its sandbox once the agent has ended and its HOME is free;
+    `landed` with the commit that its work became, if there is any, once that is in the run's repository.
     Raises SandboxBroken, VcsError, DiskFull; how the agent fails is in the result.
     """
     logs = work.paths.step_logs(step.key, step.attempt)
@@ -106,10 +108,15 @@ async def run_session(
         keep = POLICIES[conclusion.cause].keep_work
         if keep:
             afterwards(sandbox)
+
+        async def land() -> Brought:
+            brought = await _land(work, step, sandbox, before, message, logs, harvesting)
+            if brought.head != head and conclusion.cause is Cause.ENDED:
+                landed(brought.head)
+            return brought
+
         brought, transcript, stderr = await asyncio.gather(
-            _land(work, step, sandbox, before, message, logs, harvesting)
-            if keep
-            else _put_aside(work, sandbox, before, logs),
+            land() if keep else _put_aside(work, sandbox, before, logs),
             seal(logs / "stdout.log", work.paths.directory),
             seal(logs / "stderr.log", work.paths.directory),
         )

@@ -23,6 +23,7 @@ from fabrik.workflows.gate import ask
 from fabrik.workflows.playing import ReadySession, make_ready
 from fabrik.workflows.proving import Proving
 from fabrik.workflows.results import ChecksResult, Shipped
+from fabrik.workflows.review.early import EarlyReview
 from fabrik.workflows.review.full import Reviewing
 from fabrik.workflows.review.light import light_review
 from fabrik.workflows.review.model import Finding
@@ -88,18 +89,20 @@ async def _do_tasks(work: Work, failing_before: Sequence[str]) -> Done:
                 prompt=briefing.implement(work, task, pending=failing_before, done=done),
                 last=after is None,
             )
-            accepted = await do_task(
-                work,
-                assignment,
-                head=head,
-                tree=tree,
-                failing_before=failing_before,
-                ahead=ahead,
-                upcoming=upcoming,
-            )
-            looked = await light_review(
-                work, task, accepted, base=head, failing_before=failing_before, last=after is None
-            )
+            async with EarlyReview(work, task, base=head) as early:
+                accepted = await do_task(
+                    work,
+                    assignment,
+                    head=head,
+                    tree=tree,
+                    failing_before=failing_before,
+                    ahead=ahead,
+                    upcoming=upcoming,
+                    early=early,
+                )
+                looked = await light_review(
+                    work, task, accepted, early, base=head, failing_before=failing_before, last=after is None
+                )
             head, tree, ahead = looked.accepted.head, looked.accepted.tree, looked.accepted.ahead
             left += looked.open
             done.append(task.do)

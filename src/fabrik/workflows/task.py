@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
@@ -54,6 +54,18 @@ class Assignment:
 Upcoming = Callable[[Sandbox], Ahead[ReadySession]]
 
 
+class Early(Protocol):
+    """What looks at a task's work next, made ready while the checks run."""
+
+    def begin(self, commit: str) -> None:
+        """Begin to make it ready for this commit."""
+        ...
+
+    async def discard(self) -> None:
+        """The task is not accepted yet."""
+        ...
+
+
 class Following:
     """The session after this task, made ready when a session of this task has ended."""
 
@@ -82,6 +94,10 @@ class Judged:
     files: tuple[str, ...]  # what the session changed, at most MOST_FILES
 
 
+def _nothing(_: str) -> None:
+    pass
+
+
 def place_of(task: SealedTask) -> str:
     """The beginning of the keys of a task's steps."""
     return f"task/{task.id}"
@@ -105,11 +121,13 @@ async def do_task(
     failing_before: Collection[str],
     ahead: Ahead[ReadySession] | None = None,
     upcoming: Upcoming | None = None,
+    early: Early | None = None,
 ) -> Accepted:
     """Work on a task, from the commit `head` with that tree, until it is accepted.
 
     ahead: its first session, perhaps made ready already. upcoming: makes the session after this task ready,
-    as soon as a session of this one has ended, for the checks will probably accept it.
+    as soon as a session of this one has ended, for the checks will probably accept it. early: begun for the
+    same reason, as soon as there is a commit.
 
     Raises Stop when it cannot be finished within its bounds; GaveUp where it need not be.
     """
@@ -134,6 +152,7 @@ async def do_task(
                 ahead=ahead if number == 1 else None,
                 meanwhile=prepared.begin,
                 afterwards=following.begin,
+                landed=early.begin if early else _nothing,
             )
             before, head = head, ran.head
             judged = await _judge(
@@ -158,6 +177,8 @@ async def do_task(
                 ahead=following.ahead,
             )
         await following.discard()
+        if early:
+            await early.discard()
         standing = standing.after(ran, judgement.failures)
         reason = _stop_reason(task, ran, judgement, standing, number, allowance)
         if reason is not None:

@@ -9,11 +9,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from fabrik.workflows.context import SealedTask
+from fabrik.workflows.review.early import EarlyReview, round_key
 from fabrik.workflows.review.fixing import fix_all
 from fabrik.workflows.review.model import Finding, Round
 from fabrik.workflows.review.round import hold
 from fabrik.workflows.review.subject import Subject, light_seats
-from fabrik.workflows.task import Accepted, place_of
+from fabrik.workflows.task import Accepted
 from fabrik.workflows.work import Work
 
 
@@ -29,12 +30,16 @@ async def light_review(
     work: Work,
     task: SealedTask,
     accepted: Accepted,
+    early: EarlyReview,
     *,
     base: str,
     failing_before: Collection[str],
     last: bool,
 ) -> Looked:
-    """Review what a task changed since `base`, and have the findings fixed, within the rounds of the run."""
+    """Review what a task changed since `base`, and have the findings fixed, within the rounds of the run.
+
+    early: its first round, perhaps made ready already.
+    """
     review = work.context.review
     seats = light_seats(work)
     if review is None or not seats or accepted.head == base:
@@ -46,14 +51,14 @@ async def light_review(
         subject = Subject(
             kind="light",
             number=number,
-            key=f"{place_of(task)}/review#{number}",
+            key=round_key(task, number),
             commit=accepted.head,
             base=base,
             task=task,
             checks=[("at this commit", accepted.results.checks)],
             earlier=found.findings if found else (),
         )
-        found = await hold(work, subject, seats, found)
+        found = await hold(work, subject, seats, found, await early.take(subject.commit))
         if found.approved or number > review.rounds or not found.findings:
             return Looked(accepted=accepted, open=found.findings)
         if accepted.ahead:  # made ready for the next task, which is not next any more

@@ -16,7 +16,7 @@ from fabrik.workflows.review.briefing import Repair
 from fabrik.workflows.review.desk import Desk
 from fabrik.workflows.review.model import Opinion, ReviewSession
 from fabrik.workflows.review.session import run_review_session
-from fabrik.workflows.review.subject import Seat
+from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Stop, Work
 
 # What a human or time must mend before any reviewer can answer: the run waits, or stops until it is resumed.
@@ -32,18 +32,18 @@ class _Heard:
     failures: int = 1  # in a row, the last one counted
 
 
-async def ask(work: Work, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
+async def ask(work: Work, subject: Subject, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
     """What this reviewer says of the commit.
 
     cycles: how often its bounded retries are granted; more than one after a human has resumed the run.
     Raises Stop when only a human or time can bring an answer.
     """
-    key = f"{desk.subject.key}/{seat.id}"
-    heard = await _hear(work, desk, seat, key, cycles, None)
+    key = f"{subject.key}/{seat.id}"
+    heard = await _hear(work, subject, desk, seat, key, cycles, None)
     if heard.session.cause is not Cause.ENDED or not isinstance(heard.answer, str):
         return _settle(seat, heard)
     repair = Repair(problem=heard.answer, report=heard.session.report or "")
-    heard = await _hear(work, desk, seat, f"{key}/repair", cycles, repair)
+    heard = await _hear(work, subject, desk, seat, f"{key}/repair", cycles, repair)
     return _settle(seat, heard)
 
 
@@ -61,7 +61,9 @@ def _why_not(heard: _Heard) -> str:
     return reason_of(replace(policy, message=what), heard.session.detail, heard.failures)
 
 
-async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repair: Repair | None) -> _Heard:
+async def _hear(
+    work: Work, subject: Subject, desk: Desk, seat: Seat, key: str, cycles: int, repair: Repair | None
+) -> _Heard:
     """One session that counts, and what its report says."""
     failures = number = 0
     while True:
@@ -75,18 +77,18 @@ async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repai
                 reviewer=seat.id,
                 attempt=step.attempt,
             )
-            session = await run_review_session(work, step, desk, seat, repair)
-            answer = await read_answer(work, desk.subject, seat, session)
+            session = await run_review_session(work, step, subject, desk, seat, repair)
+            answer = await read_answer(work, subject, seat, session)
             if session.cause is Cause.ENDED and not isinstance(answer, str):
-                step.record(_row(desk, answer.opinion, step.key))
+                step.record(_row(subject, answer.opinion, step.key))
             return session
 
         session = await work.journal.step(
-            step_key, look, result=ReviewSession, inputs=_inputs(desk, seat, repair)
+            step_key, look, result=ReviewSession, inputs=_inputs(subject, seat, repair)
         )
         policy = POLICIES[session.cause]
         if policy.verdict == "none":
-            return _Heard(session=session, answer=await read_answer(work, desk.subject, seat, session))
+            return _Heard(session=session, answer=await read_answer(work, subject, seat, session))
         number += 1
         failures += 1
         if failures > policy.retries:
@@ -101,10 +103,10 @@ async def _hear(work: Work, desk: Desk, seat: Seat, key: str, cycles: int, repai
             await wait_for_provider(work, step_key, policy, session.retry_at, failures)
 
 
-def _inputs(desk: Desk, seat: Seat, repair: Repair | None) -> dict[str, str | bool | None]:
+def _inputs(subject: Subject, seat: Seat, repair: Repair | None) -> dict[str, str | bool | None]:
     return {
-        "commit": desk.subject.commit,
-        "base": desk.subject.base,
+        "commit": subject.commit,
+        "base": subject.base,
         "reviewer": seat.id,
         "prompt": seat.reviewer.prompt.sha256 if seat.reviewer else None,
         "agent": seat.sealed.name,
@@ -113,8 +115,8 @@ def _inputs(desk: Desk, seat: Seat, repair: Repair | None) -> dict[str, str | bo
     }
 
 
-def _row(desk: Desk, opinion: Opinion, step: str) -> ReviewReport:
-    return row(desk.subject.kind, desk.subject.number, desk.subject.commit, opinion, step)
+def _row(subject: Subject, opinion: Opinion, step: str) -> ReviewReport:
+    return row(subject.kind, subject.number, subject.commit, opinion, step)
 
 
 def row(kind: str, number: int, commit: str, opinion: Opinion, step: str) -> ReviewReport:

@@ -17,17 +17,32 @@ from fabrik.workflows.work import Stop, Work
 from fabrik.workflows.workspace import VERIFIER
 
 
-async def hold(work: Work, subject: Subject, seats: Sequence[Seat], before: Round | None) -> Round:
+async def hold(
+    work: Work, subject: Subject, seats: Sequence[Seat], before: Round | None, desk: Desk | None = None
+) -> Round:
     """Ask every seat that has not said anything about this commit yet, and sum up.
 
-    before: the round before; what was said there of the same commit still counts.
+    before: the round before; what was said there of the same commit still counts. desk: made ready for it.
     Raises Stop when only a human or time can bring a missing answer.
     """
+    desk = desk or Desk(work=work, commit=subject.commit, base=subject.base)
+    async with desk:
+        answers = await _ask_all(work, subject, desk, seats, before)
+    if subject.kind == "full":
+        await desk.clear()
+    summary = await _sum_up(work, subject, seats, answers)
+    for finding in summary.findings:
+        work.findings[finding.reviewer] += 1
+    return summary
+
+
+async def _ask_all(
+    work: Work, subject: Subject, desk: Desk, seats: Sequence[Seat], before: Round | None
+) -> dict[str, Answer]:
     answers = _kept(before, subject.commit)
-    desk = Desk(work=work, subject=subject)
     cycles = 1
     while missing := [seat for seat in seats if seat.id not in answers]:
-        asked = [ask(work, desk, seat, cycles=cycles) for seat in missing]
+        asked = [ask(work, subject, desk, seat, cycles=cycles) for seat in missing]
         heard = await asyncio.gather(*asked, return_exceptions=True)
         stops: list[Stop] = []
         for seat, answer in zip(missing, heard, strict=True):
@@ -40,12 +55,7 @@ async def hold(work: Work, subject: Subject, seats: Sequence[Seat], before: Roun
         if stops and not work.grants.take():
             raise stops[0]
         cycles += 1
-    if subject.kind == "full":
-        await desk.clear()
-    summary = await _sum_up(work, subject, seats, answers)
-    for finding in summary.findings:
-        work.findings[finding.reviewer] += 1
-    return summary
+    return answers
 
 
 def _kept(before: Round | None, commit: str) -> dict[str, Answer]:

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 from fabrik.ledger.journal import StepContext
 from fabrik.workflows.logs import seal
-from fabrik.workflows.playing import REPORT, Part, make_ready, play
+from fabrik.workflows.playing import REPORT, ReadySession, make_ready, play, tell
 from fabrik.workflows.review.briefing import Repair, prompt_of
 from fabrik.workflows.review.desk import Desk
 from fabrik.workflows.review.model import ReviewSession
-from fabrik.workflows.review.subject import Seat
+from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Work
 
 REPORT_BYTES = 1 << 20
 
 
 async def run_review_session(
-    work: Work, step: StepContext, desk: Desk, seat: Seat, repair: Repair | None
+    work: Work, step: StepContext, subject: Subject, desk: Desk, seat: Seat, repair: Repair | None
 ) -> ReviewSession:
     """Let one reviewer look at the commit. Raises SandboxBroken, VcsError, DiskFull."""
-    subject = desk.subject
     logs = work.paths.step_logs(step.key, step.attempt)
     logs.mkdir(parents=True, exist_ok=True)
-    change = await desk.lay(logs)
-    sandbox = await desk.reader(seat.id)
-    part = Part(
-        agent=seat.agent,
-        sealed=seat.sealed,
-        role=seat.role,
-        prompt=prompt_of(work, subject, seat, change, sandbox, repair),
-        limits=work.review_limits,
-        model=seat.model,
-        reviewer=seat.id,
-        commit=subject.commit,
-        base=subject.base,
-        files=change.files,
-    )
-    ready = await make_ready(work, step.key, sandbox, part, logs)
+    ready = await _ready(work, step, subject, desk, seat, repair, logs)
+    sandbox = ready.sandbox
     played = await play(work, step, seat.agent, ready, logs)
     ended, conclusion = played.ended, played.conclusion
     report, transcript, stderr = await asyncio.gather(
@@ -55,3 +43,31 @@ async def run_review_session(
         report=None if report is None else report.decode("utf-8", "backslashreplace"),
         retry_at=conclusion.resets_at,
     )
+
+
+async def _ready(
+    work: Work,
+    step: StepContext,
+    subject: Subject,
+    desk: Desk,
+    seat: Seat,
+    repair: Repair | None,
+    logs: Path,
+) -> ReadySession:
+    """A ready session before the checkout: the one that was made ahead, told what it is about, if it fits."""
+    made = await desk.take(step.key, step.attempt)
+    try:
+        change = await desk.lay(logs)
+        sandbox = made.sandbox if made else await desk.reader(seat.id)
+        prompt = prompt_of(work, subject, seat, change, sandbox, repair)
+        part = replace(desk.part(seat), prompt=prompt, files=change.files)
+        told = tell(work, step.key, made, part, logs) if made else None
+    except BaseException:
+        if made:
+            await made.discard()
+        raise
+    if told:
+        return told
+    if made:
+        await made.discard()
+    return await make_ready(work, step.key, sandbox, part, logs)
