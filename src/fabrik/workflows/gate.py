@@ -48,7 +48,8 @@ def _for_good(work: Work, number: int) -> bool:
 
 def _beyond_doubt(work: Work, reviewed: Reviewed, failing_before: Sequence[str]) -> bool:
     """Whether who approves in advance may be taken at their word."""
-    return not reviewed.marks and not reviewed.excused and _proven(work, failing_before)
+    approved = reviewed.round.approved and reviewed.round.commit == reviewed.proven.verification.commit
+    return approved and not reviewed.marks and not reviewed.excused and _proven(work, failing_before)
 
 
 def _proven(work: Work, failing_before: Sequence[str]) -> bool:
