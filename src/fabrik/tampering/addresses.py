@@ -51,8 +51,8 @@ _PATTERNS = (
     _pattern(
         rf"\b(?:dear|hey|hi|hello|attention|notice|note{_GAP}(?:to|for)|message{_GAP}(?:to|for)"
         rf"|instructions?{_GAP}(?:to|for)|to|as|you{_GAP}are){_GAP}(?:(?:a|an|the){_GAP})?{_WHO}\b"
-        r"(?:(?!\b(?:only|if|unless|when|once|after)\b)[^.\n]|\n[ \t]{0,40}[#*/]){0,160}"
-        rf"\b(?:approve{_GAP}(?:this|it|the|everything|all|immediately|without)|approved\b|no{_GAP}(?:issues|findings)"
+        r"(?:(?!\b(?:only|if|unless|when|once|after)\b)(?:[^.\n]|\.[ \t])|\n[ \t]{0,40}[#*/]){0,160}"
+        rf"\b(?:approve{_GAP}(?:this|it|the|everything|all|immediately|without)|approved\b(?!\s{{1,3}}(?:when|if|by|once|only|after|or|and))|no{_GAP}(?:issues|findings)"
         rf"|lgtm|(?:do{_GAP}not|don't|never){_GAP}(?:report|flag|mention|raise|request|reject)"
         rf"|(?:accept|pass){_GAP}(?:this|it|the|everything|all|without)|must{_GAP}(?:approve|accept|pass)"
         rf"|please{_GAP}(?:approve|accept|pass)|should{_GAP}approve{_GAP}(?:this|it|without|immediately))",

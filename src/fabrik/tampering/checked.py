@@ -3,10 +3,10 @@
 A check may also start or read the product (`python tally.py < in`, `grep foo src/x.py`). The rule that is
 right for both: a file of the base that a check *starts as a program* is a check script when it is placed or
 named like one. Placed: in a folder called checks, ci, tests, verify, … or, for shell scripts, scripts,
-tools, hack, … Named: one of its words is check, test, verify, lint, ci, … and nobody looks at what it prints or feeds
-it, since a program whose output is compared is the thing under test. Source folders (src, lib, app, …) are
-always the product. A file that is only read (`test -f x`, `grep`, `cat`) is none, except the expectation in
-`diff` and `cmp`. What this rule misses, a project adds by its globs.
+tools, hack, … Named: one of its words is check, test, verify, lint, ci, … and nobody looks at what it
+prints or feeds it, since a program whose output is compared is the thing under test. Source folders (src,
+lib, app, …) are always the product. A file that is only read (`test -f x`, `grep`, `cat`) is none, except
+the expectation in `diff` and `cmp`. What this rule misses, a project adds by its globs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from fabrik.tampering.text import named
 
 JUDGING_WORDS = named(
     "accept acceptance audit check checkall checks ci conformance coverage e2e gate integration lint"
-    " precommit qa regression runtest runtests selftest smoke spec specs suite test testall testing tests typecheck"
-    " validate validation verification verify"
+    " precommit qa regression runtest runtests selftest smoke spec specs suite test testall testing tests"
+    " typecheck validate validation verification verify"
 )
 _JUDGING_FOLDERS = named(
     "acceptance check checks ci .ci conformance e2e lint qa smoke test tests testing verification verify"

@@ -16,10 +16,13 @@ MAX_DOCUMENT = 500_000  # characters that are parsed
 # A text in quotes, or a comment, or a comma before a closing bracket.
 _JSONC = re.compile(r'"(?:\\.|[^"\\\n])*+(?:"|(?=\\?(?:\n|\Z)))|//[^\n]*+|,(?=[ \t\r\n]{0,200}[}\]])')
 
+# The reader of the standard library takes quadratic time for such keys.
+_DEEP_KEY = re.compile(r"(?:[\w\-\"'][\w\-\"' \t]{0,60}\.[ \t]{0,5}){40}")
+
 
 def toml(version: FileVersion | None) -> Mapping[str, Any] | None:
     text = _short(version)
-    if text is None:
+    if text is None or _DEEP_KEY.search(text):
         return None
     try:
         return tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))

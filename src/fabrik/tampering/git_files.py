@@ -14,8 +14,8 @@ from fabrik.tampering.text import added_lines, named, quoted, text_of
 MAX_LINES = 500  # added lines of one .gitattributes
 # Drivers that git has built in; any other name runs a program of somebody's configuration.
 _DIFFS = named(
-    "ada bash bibtex cpp csharp css dts elixir fortran fountain golang html java kotlin markdown matlab objc"
-    " pascal perl php python ruby rust scheme tex"
+    "ada bash bibtex cpp csharp css dts elixir fortran fountain golang html java kotlin markdown matlab"
+    " objc pascal perl php python ruby rust scheme tex"
 )
 _MERGES = named("text binary union")
 _GENERATED = GitIgnoreSpec.from_lines(

@@ -37,8 +37,9 @@ _FREE_TOX_KEYS = named("deps description envlist env_list requires isolated_buil
 _TSC_FREE = named(
     "target lib module moduleResolution paths baseUrl outDir rootDir rootDirs jsx jsxImportSource types"
     " typeRoots declaration declarationMap sourceMap inlineSources resolveJsonModule esModuleInterop"
-    " incremental allowSyntheticDefaultImports experimentalDecorators emitDecoratorMetadata composite tsBuildInfoFile"
-    " downlevelIteration importHelpers removeComments noEmit useDefineForClassFields verbatimModuleSyntax"
+    " incremental allowSyntheticDefaultImports experimentalDecorators emitDecoratorMetadata composite"
+    " tsBuildInfoFile downlevelIteration importHelpers removeComments noEmit useDefineForClassFields"
+    " verbatimModuleSyntax"
 )
 _CARGO = (
     ("lints",),

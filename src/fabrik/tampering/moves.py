@@ -34,6 +34,7 @@ class Moves:
         self._protection = protection
         self._gone = {each.path: each.before for each in changes if each.before and each.after is None}
         self._new: dict[bytes, list[str]] = {}
+        self._by_name: dict[str, list[tuple[str, FileVersion]]] = {}
         self._tests: list[tuple[str, FileVersion]] = []
         left = self._left = BUDGET
         for change in sorted(changes, key=lambda each: each.path):
@@ -43,6 +44,8 @@ class Moves:
                 self._new.setdefault(change.after.content, []).append(change.path)
             if _is_python_test(change.path) and (left := left - len(change.after.content)) > 0:
                 self._tests.append((change.path, change.after))
+                name = posixpath.basename(change.path)
+                self._by_name.setdefault(name, []).append((change.path, change.after))
 
     def target(self, path: str) -> str | None:
         """The protected path at which the same is judged now; None: nowhere."""
@@ -53,18 +56,23 @@ class Moves:
             if self._same_place(path, other):
                 return other
         self._left -= len(before.content)
-        if _is_python_test(path) and self._left > 0 and (tree := parsed(before)) is not None:
-            bodies = bodies_in(tree)
+        if _is_python_test(path) and self._left > 0 and parsed(before) is not None:
             name = posixpath.basename(path)
-            for other, after in [each for each in self._tests if posixpath.basename(each[0]) == name][:5]:
+            for other, after in self._by_name.get(name, [])[:5]:
                 self._left -= len(after.content)
                 if self._left > 0 and self._same_place(path, other):
                     compared = compare_python(before, after)
                     if compared is not None and compared.standing in ("same", "extended"):
                         return other
-            if bodies and bodies <= self._bodies:
-                return next((other for other, _ in self._tests if self._same_place(path, other)), None)
         return None
+
+    def scattered(self, path: str) -> bool:
+        """Are all tests of a file that is gone in others now? What they use may have changed on the way."""
+        before = self._gone.get(path)
+        self._left -= len(before.content) if before is not None else 0
+        tree = parsed(before) if self._left > 0 and _is_python_test(path) else None
+        bodies = bodies_in(tree) if tree is not None else set()
+        return bool(bodies) and bodies <= self._bodies(path)
 
     def hidden(self, path: str) -> str | None:
         """A path that the same content moved to, where it may not be run."""
@@ -74,15 +82,25 @@ class Moves:
 
     def bodies(self, path: str) -> set[str]:
         """What the tests in other changed files of tests do."""
-        return self._bodies if len(self._tests) > 1 or (self._tests and self._tests[0][0] != path) else set()
+        others = len(self._tests) > 1 or (self._tests and self._tests[0][0] != path)
+        return self._bodies(path) if others else set()
+
+    def _bodies(self, path: str) -> set[str]:
+        """What the tests do that are run where those of a path are run."""
+        folder = _test_folder(path)
+        return self._by_folder.get(folder, set()) if folder is not None else self._everywhere
 
     @cached_property
-    def _bodies(self) -> set[str]:
-        found: set[str] = set()
+    def _everywhere(self) -> set[str]:
+        return {body for bodies in self._by_folder.values() for body in bodies}
+
+    @cached_property
+    def _by_folder(self) -> dict[str | None, set[str]]:
+        found: dict[str | None, set[str]] = {}
         for path, after in self._tests:
             tree = parsed(after) if _is_looked_at(path) else None
             if tree is not None:
-                found |= bodies_in(tree)
+                found.setdefault(_test_folder(path), set()).update(bodies_in(tree))
         return found
 
     def _same_place(self, path: str, other: str) -> bool:

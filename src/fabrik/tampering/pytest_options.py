@@ -11,7 +11,8 @@ from fabrik.tampering.text import named
 _HARMLESS = named(
     "markers minversion asyncio_mode asyncio_default_fixture_loop_scope log_cli log_cli_level log_level"
     " log_format log_date_format console_output_style junit_family xfail_strict required_plugins timeout"
-    " DJANGO_SETTINGS_MODULE django_settings_module anyio_mode tmp_path_retention_policy faulthandler_timeout"
+    " DJANGO_SETTINGS_MODULE django_settings_module anyio_mode tmp_path_retention_policy"
+    " faulthandler_timeout"
 )
 _HARMLESS_OPTIONS = (
     "-q",

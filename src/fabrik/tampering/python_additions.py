@@ -32,15 +32,16 @@ _READ_BY_NAME = named(
     "pytestmark pytest_plugins collect_ignore collect_ignore_glob __test__ __unittest_skip__"
 )
 BUILTIN_FIXTURES = named(
-    "tmp_path tmp_path_factory tmpdir tmpdir_factory monkeypatch capsys capfd capsysbinary capfdbinary caplog"
-    " request recwarn pytestconfig cache record_property testdir pytester doctest_namespace event_loop mocker"
+    "tmp_path tmp_path_factory tmpdir tmpdir_factory monkeypatch capsys capfd capsysbinary capfdbinary"
+    " caplog request recwarn pytestconfig cache record_property testdir pytester doctest_namespace"
+    " event_loop mocker"
 )
 _ENDING = named("sys.exit os._exit os.abort exit quit os.kill pytest.exit")
 _REACHING = named("exec eval setattr delattr __import__ compile globals vars")
 _PURE = named(
-    "re.compile frozenset set dict list tuple range len sorted sum min max str int float bool bytes bytearray"
-    " object zip enumerate map filter textwrap.dedent dedent namedtuple timedelta datetime date uuid.uuid4"
-    " os.path.join os.path.dirname os.path.abspath os.path.realpath getLogger logging.getLogger"
+    "re.compile frozenset set dict list tuple range len sorted sum min max str int float bool bytes"
+    " bytearray object zip enumerate map filter textwrap.dedent dedent namedtuple timedelta datetime date"
+    " uuid.uuid4 os.path.join os.path.dirname os.path.abspath os.path.realpath getLogger logging.getLogger"
     " os.environ.get os.getenv json.loads json.dumps"
 )
 

@@ -10,7 +10,7 @@ from fabrik.tampering.model import FileVersion
 from fabrik.tampering.notes import SAME, Compared, Note, standing_of
 from fabrik.tampering.python_additions import on_addition, on_method, taken_by
 from fabrik.tampering.python_function import compare_functions
-from fabrik.tampering.python_skips import holds_skip_marker
+from fabrik.tampering.python_skips import holds_skip_marker, is_skip_call, is_skip_marker
 from fabrik.tampering.python_source import Definition, Function, bound, looked_up, parsed, said, shape
 from fabrik.tampering.text import quoted
 
@@ -48,14 +48,37 @@ def body_of(function: Function) -> str:
 
 
 def bodies_in(tree: ast.Module) -> set[str]:
-    """The bodies of all tests that are collected from a module."""
-    holders = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+    """The bodies of all tests that a runner collects from a module and does not skip."""
+    if _is_switched_off(tree.body):
+        return set()
+    classes = [
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and (is_test_name(node.name) or node.bases)
+        and not _is_switched_off(node.body)
+        and not any(map(is_skip_marker, node.decorator_list))
+    ]
     return {
         body_of(function)
-        for body in holders
+        for body in [tree.body, *classes]
         for function in body
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_test_name(function.name)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and is_test_name(function.name)
+        and not any(map(is_skip_marker, function.decorator_list))
     }
+
+
+def _is_switched_off(body: Iterable[ast.stmt]) -> bool:
+    """Is a module or class skipped, or taken out of the collection, as a whole?"""
+    for statement in body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+            names = bound(statement)
+            if "__test__" in names or ("pytestmark" in names and holds_skip_marker(statement.value)):
+                return True
+        elif isinstance(statement, ast.Expr) and is_skip_call(statement.value):
+            return True
+    return False
 
 
 class _Comparison:
@@ -180,7 +203,9 @@ class _Comparison:
             return
         hidden = self._under_another_name(functions)
         if hidden is not None:
-            what = f"the test {quoted(base.name)} is called {quoted(hidden.name)} now, which is not collected"
+            what = f"the test {quoted(base.name)} is {quoted(hidden.name)} now, which is not collected"
+            if isinstance(base, ast.ClassDef):
+                what = f"the tests of {quoted(base.name)} are not collected any more"
             self.notes.append(Note(kind="skipped", line=hidden.lineno, what=what))
         elif is_test_name(base.name) or judging:
             self.notes.append(

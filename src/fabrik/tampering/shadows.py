@@ -17,12 +17,13 @@ from fabrik.tampering.text import named, quoted
 TEST_TOOLS = named(
     "pytest _pytest unittest hypothesis mock nose nose2 pluggy coverage tox nox doctest iniconfig"
     " exceptiongroup pytest_cov pytest_asyncio pytest_mock pytest_timeout xdist anyio freezegun responses"
-    " requests_mock factory faker mypy ruff pylint flake8 black isort pyflakes pycodestyle behave robot testtools pexpect"
+    " requests_mock factory faker mypy ruff pylint flake8 black isort pyflakes pycodestyle behave robot"
+    " testtools pexpect"
 )
 _WIDELY_USED = named(
-    "numpy pandas requests httpx aiohttp flask django fastapi starlette sqlalchemy pydantic attr attrs click"
-    " yaml toml tomli jinja2 werkzeug scipy torch sklearn matplotlib PIL boto3 redis psycopg2 setuptools"
-    " pkg_resources six dateutil packaging rich typer uvicorn"
+    "numpy pandas requests httpx aiohttp flask django fastapi starlette sqlalchemy pydantic attr attrs"
+    " click yaml toml tomli jinja2 werkzeug scipy torch sklearn matplotlib PIL boto3 redis psycopg2"
+    " setuptools pkg_resources six dateutil packaging rich typer uvicorn"
 )
 # `test` is a usual folder; a module that nobody imports shadows nothing.
 STANDARD = frozenset(sys.stdlib_module_names) - named(
@@ -31,8 +32,8 @@ STANDARD = frozenset(sys.stdlib_module_names) - named(
 _IMPORTABLE = named(". src lib tests test python")
 _ENDS = re.compile(r"\.(?:py|pyc|pyd|so|(?:cpython|abi3)[\w.\-]*\.so)")
 _NODE_TOOLS = named(
-    "jest mocha vitest jasmine ava tap chai sinon karma cypress eslint typescript prettier nyc c8 tsx ts-node"
-    " ts-jest expect .bin @jest @playwright playwright @testing-library"
+    "jest mocha vitest jasmine ava tap chai sinon karma cypress eslint typescript prettier nyc c8 tsx"
+    " ts-node ts-jest expect .bin @jest @playwright playwright @testing-library"
 )
 _MAKE_FIRST = {"GNUmakefile": ("makefile", "Makefile"), "makefile": ("Makefile",), "justfile": ("Justfile",)}
 _PATHS_CHANGED = re.compile(rb"sys\.path|PYTHONPATH|pythonpath")

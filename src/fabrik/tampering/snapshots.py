@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from fabrik.tampering.notes import Compared, Note
 from fabrik.tampering.text import quoted
@@ -25,5 +26,5 @@ def compare_snapshots(path: str, before: str, after: str) -> Compared | None:
 
 def _entries(start: re.Pattern[str], text: str) -> dict[str, str]:
     places = [match.start() for match in start.finditer(text)]
-    parts = [text[one:other] for one, other in zip(places, [*places[1:], len(text)], strict=True)]
+    parts = [text[one:other] for one, other in pairwise([*places, len(text)])]
     return {part.split("\n", 1)[0]: part.strip() for part in parts}

@@ -13,8 +13,8 @@ from fabrik.tampering.text import named
 LINE = "\n"
 MAX_SOURCE = 600_000  # characters of a source that is taken apart
 _CURLY = named(
-    "js jsx ts tsx mjs cjs mts cts vue go rs java kt kts groovy scala cs swift c cc cpp cxx h hpp php dart"
-    " zig snap proto css scss"
+    "js jsx ts tsx mjs cjs mts cts vue go rs java kt kts groovy scala cs swift c cc cpp cxx h hpp php"
+    " dart zig snap proto css scss"
 )
 _PLAIN = re.compile(r"[ \t\r\f\v]+|[A-Za-z0-9_$\x80-\U0010ffff]+|\n|[^ \t\r\f\v\nA-Za-z0-9_$\x80-\U0010ffff]")
 _OBEYED = re.compile(

@@ -90,6 +90,9 @@ def _gone(change: ChangedFile, before: FileVersion, why: Why, moves: Moves) -> C
     if target is not None:
         what = f"it moved to {quoted(target)}, and what it checks is unchanged"
         return Compared(standing="moved", notes=(Note(kind="changed", line=None, what=what, holds=False),))
+    if moves.scattered(change.path):
+        what = "it is gone, and its tests are in other files now"
+        return Compared(standing="intact", notes=(Note(kind="changed", line=None, what=what, holds=False),))
     name = posixpath.basename(change.path)
     quiet = not before.content.strip() or (
         why == "test" and (_DOCS.fullmatch(name) or _NOT_TESTS.fullmatch(name))
