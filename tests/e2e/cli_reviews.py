@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,24 @@ from cli_world import COMMIT, CliWorld, answers
 
 from fabrik.ledger.codec import decode
 from fabrik.ledger.store import Ledger
-from fabrik.testing.model_server import Answer, Call, Conversation, ModelServer, Session, Shell, Text
-from fabrik.testing.model_server.script import Part
+from fabrik.testing.model_server import (
+    Answer,
+    Call,
+    Conversation,
+    HttpError,
+    ModelServer,
+    Session,
+    Shell,
+    Text,
+)
+from fabrik.testing.model_server.script import Part, Turn
 from fabrik.testing.model_server.wire import WIRES
 from fabrik.usage import Usage
 from fabrik.workflows.review.model import Round
 
 STORY = "nothing-is-left-to-be-improved-here"  # what the implementer says, wherever it can say something
 HELD_OUT = "zeppelin-4417"  # only in what is held out
-LINGERING = "31415.9265"  # seconds that a process sleeps, which a reviewer leaves behind
+LINGERING = f"31415.{os.getpid()}"  # seconds that a process sleeps, which a reviewer leaves behind
 NOTES = "The tone is wrong: be kinder to the gardener"
 CRITERIA = ("done-N.txt holds N, for each task", "the project still has its README.md")
 
@@ -38,7 +48,7 @@ WORK = (
 # Every way to write where the commit under review lies.
 WRITE = r"""
 cd /workspace
-try() { echo "$1: $(sh -c "$1" 2>&1 && echo DONE)"; }
+try() { echo "$1:"; sh -c "$1" 2>&1 && echo DONE; }
 try 'echo no > done-1.txt'
 try 'touch new.txt'
 try 'rm README.md'
@@ -50,16 +60,25 @@ try 'git update-ref refs/heads/main HEAD~1'
 try 'mount -o remount,rw /workspace'
 echo TRIED
 """
-# Where held-out tests could lie. The word itself is not in the command, or it would be in the next request.
-WORD = f"{HELD_OUT[:4]}[{HELD_OUT[4]}]{HELD_OUT[5:]}"
-SEARCH = rf"""
-command grep -rIls "{WORD}" "$HOME" /workspace /tmp /run /etc /var /dev/shm | sed 's/^/FOUND /'
-git -C /workspace cat-file --batch-all-objects --batch --unordered | command grep -ac "{WORD}"
-cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | command grep -c "{WORD}"
-echo SEARCHED
-"""
-NOTHING_FOUND = "0\n0\nSEARCHED"
+ONLY_PLANTED = "FOUND /home/agent/planted\n0\n0\nSEARCHED"  # what a search finds where nothing else is
 LINGER = f"setsid sleep {LINGERING} > /dev/null 2>&1 & kill -0 $! && echo LINGERING"
+
+
+def search(word: str) -> Shell:
+    """Looks for a word in all places, and finds a file of its own at least.
+
+    The word itself is not in the command, or it would be in the next request.
+    """
+    hidden = f"{word[:4]}[{word[4]}]{word[5:]}"
+    return Shell(rf"""
+printf {word[:4]} > "$HOME/planted"; printf %s {word[4:]} >> "$HOME/planted"
+command grep -rIls "{hidden}" "$HOME" /workspace /tmp /run /etc /var /dev/shm | sed 's/^/FOUND /'
+GIT_NO_REPLACE_OBJECTS=1 git -C /workspace cat-file --batch-all-objects --batch --unordered 2> /dev/null |
+  command grep -ac "{hidden}"
+cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2> /dev/null | tr '\0' '\n' | command grep -c "{hidden}"
+echo SEARCHED
+rm "$HOME/planted"
+""")
 
 
 def playing(match: str, *turns: Part | Sequence[Part]) -> Session:
@@ -87,8 +106,11 @@ def _spent(conversation: Conversation) -> Usage:
     )
 
 
-def implementing(*tasks: int) -> list[Session]:
-    """An implementer that does these tasks, a finding of `security` and what a human wants, and boasts."""
+def implementing(*tasks: int, also: str = "true") -> list[Session]:
+    """An implementer that does these tasks, a finding of `security` and what a human wants, and boasts.
+
+    also: a command for each of the tasks.
+    """
 
     def session(match: str, command: str, task: str, *more: Shell) -> Session:
         report = {"v": 1, "taskId": task, "status": "done", "work": [STORY], "issues": [STORY]}
@@ -101,9 +123,9 @@ def implementing(*tasks: int) -> list[Session]:
         )
 
     return [
-        *(session(f"# Task {n} of ", f"echo {n} > done-{n}.txt", str(n)) for n in tasks),
+        *(session(f"# Task {n} of ", f"echo {n} > done-{n}.txt && {also}", str(n)) for n in tasks),
         session("# review-task-security-1: ", "echo safe > safe.txt", "review-task-security-1"),
-        session("was rejected by a human", "echo kind > tone.txt", "feedback-1", Shell(SEARCH)),
+        session("was rejected by a human", "echo kind > tone.txt", "feedback-1", search(HELD_OUT)),
     ]
 
 
@@ -158,7 +180,8 @@ def reviewing(*, unreal: bool = False) -> list[Session]:
         playing(
             "as `security`",
             Shell(WRITE),
-            Shell(SEARCH),
+            search(HELD_OUT),
+            search(STORY),
             Shell(LINGER),
             either("safe.txt", APPROVAL, FINDING),
             Text("I have looked."),
@@ -167,6 +190,38 @@ def reviewing(*, unreal: bool = False) -> list[Session]:
         *(repaired if unreal else []),
         playing("# Does the change do what ", verdict, Text("Seen.")),
     ]
+
+
+def babbling(match: str) -> Session:
+    """Sessions of a reviewer that says what it should write."""
+
+    def babble(conversation: Conversation) -> Answer:
+        commit, reviewer = COMMIT_OF.search(conversation.prompt), REVIEWER.match(conversation.prompt)
+        assert commit and reviewer
+        said: dict[str, object] = {
+            "v": 1,
+            "reviewer": reviewer[1],
+            "commit": commit[1],
+            "status": "approved",
+            "issues": [],
+        }
+        return Answer((Text(f"APPROVED. My report:\n{json.dumps(said)}"),), _spent(conversation))
+
+    return Session(match=match, turns=babble)
+
+
+def refusing(match: str, model: str, why: str) -> Session:
+    """Sessions of reviewers that approve, but for those with this model: its vendor refuses it."""
+    approving = playing(match, APPROVAL, Text("Good."))
+    assert callable(approving.turns)
+    approve = approving.turns
+
+    def answer(conversation: Conversation) -> Turn | Part | Sequence[Part]:
+        if conversation.model == model:
+            return HttpError(status=400, message=why)
+        return approve(conversation)
+
+    return Session(match=match, turns=answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +243,9 @@ class Asked:
 
 def asked(world: CliWorld, server: ModelServer) -> Asked:
     """What the server was asked, by what the prompts say. Fails on a request that nobody would make."""
-    held = {(found.commit, found.kind): key for key, found in _rounds(world).items()}
+    held: dict[tuple[str, str], str] = {
+        (found.commit, found.kind): key for key, found in _rounds(world).items()
+    }
     steps: defaultdict[str, list[Call]] = defaultdict(list)
     for call in answers(server):
         steps[_step(call, held)].append(call)
