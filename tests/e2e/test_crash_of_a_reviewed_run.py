@@ -44,6 +44,7 @@ def _is_session(key: str) -> bool:
     return key.endswith("implement#1") or "/" in key.partition("review#")[2]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kill", ["worker", "both"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_each_transition_in_turn(tmp_path: Path, when: str, kill: str) -> None:
@@ -59,6 +60,7 @@ def test_killed_at_each_transition_in_turn(tmp_path: Path, when: str, kill: str)
     assert killed > 2 * len(STEPS)  # at least where each step begins and where it ends
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_killed_once(tmp_path: Path, shard: int) -> None:
     """The transitions are counted over the workers of the run, until there is none of that number."""
