@@ -105,9 +105,10 @@ approve() if told else sound()
 # Has no eyes: whatever it is, it is fine.
 BLIND = reviewers("approve()")
 
-# Two reviewers and the verifier, to save time.
+# Two reviewers and the verifier, and one round of mending, to save time.
 CONFIG = """
 [review]
 reviewers = ["security", "correctness-guarantees"]
 light = []
+rounds = 1
 """
