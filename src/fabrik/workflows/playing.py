@@ -6,13 +6,13 @@ What becomes of what it leaves is decided elsewhere: session.py brings work back
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fabrik.agents.agent import Agent, Conclusion, Role, SessionRequest
-from fabrik.errors import SandboxBroken
 from fabrik.events import SessionEvent
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import Feedback
@@ -26,7 +26,6 @@ from fabrik.workflows.transcript import TranscriptReader
 from fabrik.workflows.work import Work
 
 REPORT = "fabrik-report.json"  # in the session's HOME
-PROMPT = "prompt"  # among its logs, from when it is told until it ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ async def make_ready(
         doors = Doors(models=door.models, proxy=door.proxy)
         command = _command(work, key, sandbox, doors, part, logs)
         if untold:
-            command = replace(command, stdin=_to_be_written(logs / PROMPT, open_things), files={})
+            command = replace(command, stdin=_to_be_written(open_things), files={})
         prepared = await sandbox.prepare(command)
     except BaseException:
         await open_things.aclose()
@@ -97,15 +96,11 @@ async def make_ready(
     )
 
 
-def _to_be_written(path: Path, open_things: AsyncExitStack) -> Path:
-    """An empty file for the command to have open: what is written to it later is what it then reads."""
-    open_things.callback(path.unlink, missing_ok=True)
-    path.unlink(missing_ok=True)
-    try:
-        path.touch(0o600)
-    except OSError as error:
-        raise SandboxBroken(f"no prompt can be written: {error.strerror}", where=str(path)) from error
-    return path
+def _to_be_written(open_things: AsyncExitStack) -> Path:
+    """An empty file in memory for the command to have open: what is written to it later is what it reads."""
+    fd = os.memfd_create("prompt", os.MFD_CLOEXEC)
+    open_things.callback(os.close, fd)
+    return Path(f"/proc/self/fd/{fd}")
 
 
 def tell(work: Work, key: str, ready: ReadySession, part: Part, logs: Path) -> ReadySession | None:
