@@ -113,7 +113,8 @@ def implementing(*tasks: int, also: str = "true") -> list[Session]:
     """
 
     def session(match: str, command: str, task: str, *more: Shell) -> Session:
-        report = {"v": 1, "taskId": task, "status": "done", "work": [STORY], "issues": [STORY]}
+        lists = {key: [STORY] for key in ("work", "files", "tests", "issues", "next")}
+        report = {"v": 1, "taskId": task, "status": "done", **lists}
         return playing(
             match,
             (Text(STORY), Shell(f"{command} && {COMMIT} 'Do it: {STORY}'")),
@@ -279,12 +280,11 @@ def _step(call: Call, held: Mapping[tuple[str, str], str]) -> str:
 def lingering() -> list[str]:
     """The processes of this machine that a reviewer has left behind."""
     found = []
-    for process in Path("/proc").iterdir():
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if process.name.isdigit() and LINGERING.encode() in (process / "cmdline").read_bytes().split(
-                b"\0"
-            ):
-                found.append(process.name)
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue  # it has ended
+        if LINGERING.encode() in arguments:
+            found.append(process.name)
     return found

@@ -34,6 +34,7 @@ from fabrik.prompts.render import reviewer_names
 from fabrik.testing.model_server import ModelServer, Script
 from fabrik.usage import Usage, total
 
+EIGHT = reviewer_names()  # all that are shipped
 TWO = ("security", "simplicity")
 PATIENCE = 240  # seconds for a reviewer, on a machine that may be busy
 OUTCOMES = {200: "ok", 400: "upstream_error"}  # by status, as the ledger has it
@@ -67,7 +68,7 @@ CASTS = (
         models={"_default": "gpt-5.5", "security": "gpt-5", "tigerstyle": "openai/gpt-5"},
         verifier="pi",
         verifier_model="gemini/gemini-2.5-flash",
-        full=reviewer_names(),
+        full=EIGHT,
         light=("code-quality", "maintainability"),
         tasks=2,
     ),
@@ -202,6 +203,7 @@ def what_they_said(world: CliWorld, cast: Cast) -> None:
     assert all(
         sorted(said.reviewer for said in each.opinions) == everybody for each in (first, second, third)
     )
+    assert len(EIGHT) == 8
     assert [finding.id for finding in first.findings] == ["review-task-security-1"]
     assert [said.reviewer for said in first.opinions if said.status != "approved"] == ["security"]
     assert second.approved and third.approved
