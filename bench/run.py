@@ -6,10 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import dead_time, flood, listing, many, reviews
+from bench import dead_time, flood, listing, many, reviews, trust
 
 MEASUREMENTS = {
     "dead-time": dead_time.measure,
+    "trust": trust.measure,
     "reviews": reviews.measure,
     "runs-list": listing.measure,
     "flood": flood.measure,
