@@ -88,7 +88,7 @@ def doing(
         return "session", f"{_agent(record, key, events)} works on {what}"
     if key.startswith("candidate/fix#"):
         return "session", f"{_agent(record, key, events)} fixes what verification found"
-    if key.startswith("verify#"):
+    if key.startswith(("verify#", "verify/")):
         return "verification", "the proof of the candidate, three ways, each in a fresh clone"
     if key == "baseline":
         return "checks", "the checks at the base commit, before any work"
