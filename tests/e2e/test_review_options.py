@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from dispatch_kit import ids, models, project_says, review_of, reviewers, sealed, told, user_says, wrong
 from harness import World
-from trouble_kit import CONFIG, no_runs, refused, world_at
+from trouble_kit import no_runs, refused, world_at
 
-from fabrik.errors import FabrikError
-from fabrik.ledger.codec import decode
 from fabrik.ledger.store import Ledger
 from fabrik.prompts.render import reviewer_names, reviewer_prompt
 from fabrik.tampering.protected import DEFAULT_PROTECTED
-from fabrik.workflows.context import RunContext, SealedReview
-from fabrik.workflows.dispatch import RunRequest, dispatch
 
 SHIPPED = (
     *("code-quality", "maintainability", "security", "simplicity"),
@@ -31,79 +24,6 @@ SHIPPED = (
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return world_at(tmp_path)
-
-
-def sealed(world: World, *, environment: Mapping[str, str] | None = None, **options: Any) -> RunContext:
-    """Dispatch a run without starting its worker; what it was sealed with."""
-    context, _ = told(world, environment=environment, **options)
-    return context
-
-
-def told(
-    world: World, *, environment: Mapping[str, str] | None = None, **options: Any
-) -> tuple[RunContext, list[str]]:
-    """The same, and the warnings."""
-    given: dict[str, Any] = {"project": world.project}
-    if "spec" not in options:
-        given["spec"] = world.make_spec()
-    if not any(key in options for key in ("agent", "agent_command", "agent_script")):
-        given["agent_command"] = world.make_agent()
-    warnings: list[str] = []
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(world.env(**(environment or {})))
-    try:
-        run = asyncio.run(dispatch(RunRequest(**given, **options), warnings.append))
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    text = json.loads((world.home / "runs" / run / "reports" / "run-context.json").read_text())
-    return decode(RunContext, text), warnings
-
-
-def review_of(world: World, **options: Any) -> SealedReview:
-    review = sealed(world, **options).review
-    assert review is not None
-    return review
-
-
-def wrong(world: World, **options: Any) -> str:
-    """A dispatch that is refused, and leaves nothing; the message."""
-    before = list(world.home.glob("runs/*"))
-    with pytest.raises(FabrikError) as caught:
-        sealed(world, **options)
-    assert list(world.home.glob("runs/*")) == before
-    return str(caught.value)
-
-
-def user_says(world: World, text: str) -> None:
-    path = world.directory / CONFIG
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def project_says(world: World, text: str) -> None:
-    (world.project / "fabrik.toml").write_text(text)
-
-
-def reviewers(world: World, **prompts: str | bytes) -> Path:
-    """A directory of reviewers, by file name without its suffix (`_` stands for `-`)."""
-    directory = world.directory / "my reviewers"
-    directory.mkdir(exist_ok=True)
-    for name, prompt in prompts.items():
-        content = prompt if isinstance(prompt, bytes) else prompt.encode()
-        (directory / f"{name.replace('_', '-')}.md").write_bytes(content)
-    return directory
-
-
-def models(world: World, content: object) -> Path:
-    path = world.directory / "models.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
-
-
-def ids(review: SealedReview) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(one.id for one in review.full), tuple(one.id for one in review.light)
 
 
 def test_without_a_word_all_that_are_shipped_review(world: World) -> None:
@@ -307,91 +227,6 @@ def test_models_for_reviewers(world: World) -> None:
 )
 def test_a_table_of_models_that_is_wrong(world: World, content: object, what: str) -> None:
     assert f"models.json: {what}" in wrong(world, review_models=models(world, content))
-
-
-def test_agents_of_their_own(world: World) -> None:
-    worker, critic, judge = (world.make_agent(name=name) for name in ("worker", "critic", "judge"))
-    review = review_of(world, agent_command=worker, review_agent_command=critic, model="main")
-    assert review.agent.options == review.verifier.options == {"command": str(critic)}
-    assert review.agent.read_only == (str(critic),)
-    assert (review.agent.model, review.verifier.model) == ("main", "main")
-    review = review_of(world, agent_command=worker, verify_agent_command=judge, verify_agent="command")
-    assert review.agent.options == {"command": str(worker)}
-    assert review.verifier.options == {"command": str(judge)}
-    script = world.directory / "steps.json"
-    script.write_text('{"v": 1, "sessions": {}}')
-    review = review_of(
-        world, agent_command=worker, review_agent_script=script, verify_agent="command", model="m"
-    )
-    assert (review.agent.name, review.agent.options) == ("scripted", {"script": str(script)})
-    assert (review.verifier.name, review.verifier.options) == ("command", {"command": str(worker)})
-    assert (review.agent.model, review.verifier.model) == (None, "m")  # a model belongs to its CLI
-    user_says(world, '[review]\nagent = "scripted"\n')
-    assert review_of(world, agent_script=script).agent.name == "scripted"
-
-
-def test_agents_that_cannot_be_used(world: World) -> None:
-    nowhere = world.directory / "nowhere"
-    assert "--review-agent: this agent needs --review-agent-script" in wrong(world, review_agent="scripted")
-    assert "--verify-agent: there is no agent 'cluade'" in wrong(world, verify_agent="cluade")
-    said = wrong(world, review_agent_command=nowhere)
-    assert f"--review-agent-command: {nowhere} is not a file" in said
-    readable = world.directory / "readable"
-    readable.write_text("")
-    assert "--verify-agent-command: " in wrong(world, verify_agent_command=readable)
-    path = {"PATH": "/usr/bin:/bin"}
-    said = wrong(world, review_agent="gemini", environment=path)
-    assert "--review-agent: gemini is not installed" in said
-
-
-@pytest.fixture
-def clis(world: World) -> dict[str, str]:
-    """Programs by the names of agents on PATH: dispatch looks them up and starts none of them."""
-    directory = world.directory / "bin"
-    directory.mkdir()
-    for name in ("claude", "codex", "pi", "gemini"):
-        world.make_agent("#!/bin/sh\nexit 1\n", name=f"bin/{name}")
-    return {"PATH": f"{directory}:/usr/bin:/bin"}
-
-
-def test_every_agent_needs_its_key(world: World, clis: dict[str, str]) -> None:
-    keys = clis | {"ANTHROPIC_API_KEY": "k"}
-    options: dict[str, Any] = {"agent": "claude", "review_agent": "codex", "verify_agent": "gemini"}
-    said = wrong(world, environment=keys, **options)
-    assert "no key for openai, whose models codex calls; no key for gemini, whose models gemini calls" in said
-    assert "export OPENAI_API_KEY=… GEMINI_API_KEY=…" in said
-    assert "no key for gemini" in wrong(world, environment=keys | {"OPENAI_API_KEY": "k"}, **options)
-    context = sealed(world, environment=keys | {"OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}, **options)
-    assert context.review is not None
-    assert [context.agent.name, context.review.agent.name, context.review.verifier.name] == [
-        *("claude", "codex", "gemini")
-    ]
-    without = sealed(world, environment=keys, agent="claude", no_review=True)
-    assert without.review is None
-
-
-def test_a_reviewers_model_needs_the_key_of_its_vendor(world: World, clis: dict[str, str]) -> None:
-    keys = clis | {"ANTHROPIC_API_KEY": "k"}
-    table = models(world, {"security": "openai/gpt-5.5"})
-    options: dict[str, Any] = {"agent": "pi", "model": "anthropic/claude-opus-4-5", "review_models": table}
-    assert "no key for openai, whose models pi calls" in wrong(world, environment=keys, **options)
-    sealed(world, environment=keys | {"OPENAI_API_KEY": "k"}, **options)
-
-
-def test_models_are_checked_against_the_agent_that_asks_them(world: World, clis: dict[str, str]) -> None:
-    keys = clis | {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"}
-    table = models(world, {"_default": "openai/gpt-5.5", "security": "anthropic/opus", "simplicity": "-x"})
-    said = wrong(world, environment=keys, agent="claude", review_models=table)
-    assert "models.json: _default: claude speaks to anthropic models only" in said
-    assert "models.json: simplicity: '-x' is not the name of a model" in said
-    assert "models.json: security" not in said
-    said = wrong(world, environment=keys, agent="claude", verify_model="openai/gpt-5.5")
-    assert "--verify-model: claude speaks to anthropic models only" in said
-    said = wrong(world, environment=keys, agent="codex", model="anthropic/opus")
-    assert "--model: codex speaks to openai models only" in said
-    table = models(world, {"security": "whose"})
-    said = wrong(world, environment=keys, agent="pi", model="gpt-5.5", review_models=table)
-    assert "models.json: security: whose model is 'whose'?" in said
 
 
 def test_protected_files(world: World) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import World, git, wait_for
@@ -16,7 +17,7 @@ from trouble_kit import CONFIG, kill, worker_of
 from fabrik.ledger.codec import decode
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Step
-from fabrik.workflows.results import VerificationResult
+from fabrik.workflows.results import ChecksResult, VerificationResult
 
 PROJECT = {
     "app.sh": "echo wrong\n",
@@ -53,13 +54,14 @@ def kinds(result: VerificationResult) -> set[str]:
 
 def log_of(world: World, result: VerificationResult, way: str) -> str:
     """What the first check of a way printed."""
-    check = getattr(result, way).checks[0]
+    results: ChecksResult = getattr(result, way)
+    check = results.checks[0]
     return (world.home / "runs" / world.last().id / check.log.path).read_text()
 
 
-def run(world: World, body: str, *, ends: int | None = 0, **spec: object) -> VerificationResult:
+def run(world: World, body: str, *, ends: int | None = 0, **spec: Any) -> VerificationResult:
     """A run of one task with CHECK, to its end; its first verification."""
-    fields = {"checks": [CHECK], **spec}
+    fields: dict[str, Any] = {"checks": [CHECK], **spec}
     world.run(
         "--auto-approve", spec=world.make_spec(tasks=1, **fields), agent=world.make_agent(body), status=ends
     )

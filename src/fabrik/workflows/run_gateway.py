@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -29,12 +30,14 @@ class RunGateway:
         self._ledger = ledger
         self._journal = journal
         self._gateway: Gateway | None = None
+        self._starting = asyncio.Lock()
 
     @asynccontextmanager
     async def door(self, step: str) -> AsyncIterator[DoorPaths]:
         """The two doors of one step, open while the block runs."""
-        if self._gateway is None:
-            self._gateway = await self._start().__aenter__()
+        async with self._starting:  # reviewers of a round may all be the first
+            if self._gateway is None:
+                self._gateway = await self._start().__aenter__()
         async with self._gateway.door(step) as paths:
             yield paths
 
