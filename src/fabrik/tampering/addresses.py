@@ -16,8 +16,8 @@ from fabrik.tampering.model import ChangedFile
 from fabrik.tampering.notes import Found
 from fabrik.tampering.text import added_lines, quoted, text_of
 
-BUDGET = 24_000_000  # characters of added lines that are searched
-MAX_ADDED = 1_000_000  # characters of one file
+BUDGET = 6_000_000  # characters of added lines that are searched
+MAX_ADDED = 400_000  # characters of one file
 MOST = 3  # remarks of one pattern on one file
 _GAP = r"[\s#*/\-\"'`>_.,;:!()\[\]]{1,12}"
 _WHO = (
@@ -34,12 +34,14 @@ class _Pattern:
     found: re.Pattern[str]
     what: str
     holds: bool
+    needs: tuple[str, ...]  # without any of these it cannot match: most texts are done with after this
 
 
-def _pattern(text: str, what: str, *, holds: bool) -> _Pattern:
-    return _Pattern(found=re.compile(text, re.I), what=what, holds=holds)
+def _pattern(text: str, what: str, *, holds: bool, needs: tuple[str, ...]) -> _Pattern:
+    return _Pattern(found=re.compile(text, re.I), what=what, holds=holds, needs=needs)
 
 
+_PEOPLE = ("review", "verifier", "auditor", "grader", "evaluator", "judge")
 _PATTERNS = (
     _pattern(
         rf"\b(?:ignore|disregard|forget|override){_GAP}(?:(?:all|any|the|your|of|my|these|every){_GAP}){{0,4}}"
@@ -47,6 +49,7 @@ _PATTERNS = (
         r"(?:instructions?|prompts?|rules|directions|guidelines|messages?|context)\b",
         "it tells a model to ignore its instructions",
         holds=True,
+        needs=("ignore", "disregard", "forget", "override"),
     ),
     _pattern(
         rf"\b(?:dear|hey|hi|hello|attention|notice|note{_GAP}(?:to|for)|message{_GAP}(?:to|for)"
@@ -58,28 +61,33 @@ _PATTERNS = (
         rf"|please{_GAP}(?:approve|accept|pass)|should{_GAP}approve{_GAP}(?:this|it|without|immediately))",
         "it tells whoever reviews the change what to find",
         holds=True,
+        needs=_PEOPLE,
     ),
     _pattern(
         rf"\b{_WHO}\s{{0,3}}[:,]\s{{0,3}}(?:please\s{{1,3}})?(?:just\s{{1,3}})?(?:you\s{{1,3}}must\s{{1,3}})?"
         r"(?:approve|accept|pass|lgtm|ignore|skip)\b(?!d)",
         "it tells a reviewer to approve",
         holds=True,
+        needs=_PEOPLE,
     ),
     _pattern(
         rf"\b(?:dear|hey|hi|hello|attention){_GAP}(?:(?:a|an|the){_GAP})?{_WHO}\b"
         rf"|\bas{_GAP}(?:a|an|the){_GAP}{_WHO}{_GAP}you{_GAP}(?:must|should|shall)\b",
         "it addresses a reviewer",
         holds=False,
+        needs=_PEOPLE,
     ),
     _pattern(
         rf"\b(?:reveal|ignore|override|print|replace|new){_GAP}(?:(?:your|the|its){_GAP})?system{_GAP}prompt\b",
         "it speaks of a model's system prompt",
         holds=False,
+        needs=("prompt",),
     ),
     _pattern(
         r"<\|(?:im_start|im_end|start_header_id|eot_id|system|assistant)\|>|<<SYS>>|\[/INST\]",
         "it holds tokens that separate roles in a chat",
         holds=False,
+        needs=("<|", "<<sys>>", "[/inst]"),
     ),
 )
 _ROLE_TOKEN = re.compile(r"<\|(?:im_start|start_header_id|system|assistant)\|>|<<SYS>>|\[/INST\]", re.I)
@@ -138,7 +146,10 @@ def _search(path: str, added: list[tuple[int, str]]) -> Iterator[Found]:
         return added[min(bisect.bisect_right(starts, offset) - 1, len(added) - 1)][0] or None
 
     held: set[int | None] = set()
+    lower = text.lower()
     for pattern in _PATTERNS:
+        if not any(need in lower for need in pattern.needs):
+            continue
         for count, match in enumerate(pattern.found.finditer(text)):
             line = line_at(match.start())
             if count >= MOST:

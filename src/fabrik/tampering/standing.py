@@ -19,7 +19,7 @@ from fabrik.tampering.snapshots import compare_snapshots
 from fabrik.tampering.source_lines import hash_lines
 from fabrik.tampering.text import is_regular, quoted, text_of
 
-BUDGET = 16_000_000  # bytes of protected files that are compared by content; what is beyond counts as changed
+BUDGET = 8_000_000  # bytes of protected files that are compared by content; what is beyond counts as changed
 _DOCS = re.compile(
     r".*\.(?:md|rst|adoc)|(?:README|LICENSE|NOTICE)(?:\..*)?|\.gitkeep|\.keep|\.gitignore", re.I
 )
