@@ -236,6 +236,13 @@ def test_settings_of_a_new_project_judge_nothing_that_was_there() -> None:
     assert tried.restored.empty
 
 
+def test_a_new_table_that_no_check_reads_changes_nothing() -> None:
+    base = {"pyproject.toml": "[project]\nname = 'x'\n", "src/a.py": ""}
+    after = {**base, "pyproject.toml": base["pyproject.toml"] + "[tool.ruff]\nselect = []\n"}
+    assert Case(base, after, commands=("pytest -q",)).held == ()
+    assert Case(base, after, commands=("ruff check .",)).held_kinds == {"changed"}
+
+
 def test_through_make_any_settings_may_be_read() -> None:
     base = {"Makefile": MAKEFILE, "src/a.py": ""}
     tried = Case(base, {**base, "mypy.ini": "[mypy]\nignore_errors = True\n"}, commands=("make test",))

@@ -40,6 +40,7 @@ NEW_BAD: dict[str, dict[str, Content]] = {
     },
     "conftest that cannot be read": {"conftest.py": "def (:\n"},
     "conftest that ends": {"conftest.py": "import os\nos._exit(0)\n"},
+    "a package of tests that runs": {"tests/__init__.py": "import tally\ntally.tally = lambda: 1\n"},
     "TestMain": {"x_test.go": "package x\n\nfunc TestMain(m *testing.M) {\n\tos.Exit(0)\n}\n"},
     "TestMain that forgets": {
         "x_test.go": "package x\n\nfunc TestMain(m *testing.M) {\n\tm.Run()\n\tos.Exit(0)\n}\n"
@@ -75,6 +76,9 @@ NEW_HONEST: dict[str, dict[str, Content]] = {
         "x_test.go": "package x\n\nfunc TestMain(m *testing.M) {\n\tcode := m.Run()\n\tos.Exit(code)\n}\n"
     },
     "a module of a like name": {"src/site_customize.py": "x = 1\n"},
+    "a package of tests": {"tests/__init__.py": '"""Tests."""\nimport tally\n'},
+    "init of Go": {"x_test.go": "package x\n\nfunc init() {\n\tsetup()\n}\n"},
+    "mocks": {"web/__mocks__/axios.js": "module.exports = {}\n"},
     "fixtures beside": {"tests/fixtures.py": CONFTEST},
 }
 

@@ -149,6 +149,10 @@ BAD = {
     "an assertion of the class": (BASE + "\n    def assertEqual(self, a, b):\n        pass\n", "changed"),
     "it ends the process": (BASE + "\nos._exit(0)\n", "hook"),
     "it reaches into the tool": (BASE + "\nsetattr(pytest, 'raises', None)\n", "hook"),
+    "a new test binds anew": (
+        swap("def test_total", "def test_0():\n    global total\n    total = None\n\n\ndef test_total"),
+        "changed",
+    ),
     "syntax error": (BASE + "\ndef (:\n", "changed"),
     "binary": ("\0\0" + BASE, "changed"),
     "a guard that is none": (BASE + "\nif __name__ != '__main__':\n    total = None\n", "changed"),
@@ -225,7 +229,13 @@ def test_whoever_takes_a_skip_away_makes_tests_stricter(marker: str) -> None:
 
 @pytest.mark.parametrize(
     "added",
-    ["\nprepare()\n", "\napp = create_app()\n", "\nos.environ['X'] = '1'\n", "\nfrom shop import *\n"],
+    [
+        "\nprepare()\n",
+        "\napp = create_app()\n",
+        "\nos.environ['X'] = '1'\n",
+        "\nfrom shop import *\n",
+        "\ndef test_0():\n    price.x = 1\n",
+    ],
 )
 def test_what_runs_when_the_file_is_loaded_is_told_and_checked_without(added: str) -> None:
     tried = case(BASE + added + NEW_TEST)

@@ -17,6 +17,7 @@ from fabrik.tampering.text import quoted, text_of
 _BY_ITSELF = frozenset({"sitecustomize", "usercustomize"})
 _PYTHON_ENDS = (".py", ".pyc", ".so", ".pyd")
 _TEST_MAIN = re.compile(r"^func TestMain\(", re.M)
+_INIT = re.compile(r"^func init\(\)", re.M)
 _EXITS_AS_RUN = re.compile(r"os\.Exit\(\s*(?:m\.Run\(\)|code|exitCode|exit|ret|rc|result|v|c|status)\s*\)")
 _NOTHING = Taken(names=frozenset(), fixtures=frozenset())
 
@@ -38,18 +39,25 @@ def hooks(changes: Sequence[ChangedFile], protection: Protection) -> Iterator[Fo
             yield from _new_conftest(change.path, change.after, protection)
         elif name.endswith("_test.go"):
             yield from _test_main(change.path, change.after)
-        elif (
-            name == "__init__.py"
-            and (folder := posixpath.basename(posixpath.dirname(change.path))) in _BY_ITSELF
-        ):
-            yield _hook(change.path, f"{quoted(folder)} is run by every Python that finds it")
+        elif name == "__init__.py":
+            folder = posixpath.basename(posixpath.dirname(change.path))
+            if folder in _BY_ITSELF:
+                yield _hook(change.path, f"{quoted(folder)} is run by every Python that finds it")
+            elif protection.why(change.path) == "test":
+                about = "it is loaded before the tests beside it"
+                yield from _new_conftest(change.path, change.after, protection, about)
+        elif "__mocks__/" in change.path:
+            what = "modules of this name may be replaced by it in every test"
+            yield Found(kind="shadow", path=change.path, line=None, what=what, holds=False)
 
 
-def _new_conftest(path: str, after: FileVersion, protection: Protection) -> Iterator[Found]:
+def _new_conftest(
+    path: str, after: FileVersion, protection: Protection, about: str = "pytest runs it by itself"
+) -> Iterator[Found]:
     tree = parsed(after)
     if tree is None:
         if after.content.strip():
-            yield _hook(path, "pytest runs it by itself, and it cannot be read here")
+            yield _hook(path, f"{about}, and it cannot be read here")
         return
     folder = posixpath.dirname(path)
     over = any(_is_python_test(each) and _below(each, folder) for each in protection.base_paths)
@@ -60,7 +68,7 @@ def _new_conftest(path: str, after: FileVersion, protection: Protection) -> Iter
             yield Found(
                 kind="hook", path=path, line=note.line, what=note.what, holds=note.holds, remove=note.holds
             )
-    if quiet and tree.body and over:
+    if quiet and tree.body and over and path.endswith("conftest.py"):
         what = "it defines fixtures for existing tests and nothing else"
         yield Found(kind="hook", path=path, line=None, what=what, holds=False)
 
@@ -129,6 +137,11 @@ def _sets_environment(statement: ast.stmt) -> bool:
 def _test_main(path: str, after: FileVersion) -> Iterator[Found]:
     text = text_of(after) or ""
     match = _TEST_MAIN.search(text)
+    started = _INIT.search(text)
+    if started is not None:
+        line = text.count("\n", 0, started.start()) + 1
+        what = "init runs before all tests of its package"
+        yield Found(kind="hook", path=path, line=line, what=what, holds=False)
     if match is None:
         return
     holds = "m.Run()" not in text or not _EXITS_AS_RUN.search(text)

@@ -104,10 +104,13 @@ def _reader(name: str) -> tuple[Callable[[FileVersion | None], Document | None],
 
 def _pyproject(before: Document, after: Document, protection: Protection) -> list[str]:
     one, other = table(before, "tool"), table(after, "tool")
+    checks = protection.checks  # a table that is new changes nothing when no check reads it
     found = [
         f"[tool.{tool}]"
         for tool in sorted(_PYTHON_TOOLS & {*one, *other})
-        if one.get(tool) != other.get(tool) and not _is_stricter(tool, table(one, tool), table(other, tool))
+        if one.get(tool) != other.get(tool)
+        and (tool in one or not before or checks.runs_others or tool in checks.programs)
+        and not _is_stricter(tool, table(one, tool), table(other, tool))
     ]
     options = harmful_options(
         table(one, "pytest", "ini_options"), table(other, "pytest", "ini_options"), protection.base_paths

@@ -11,11 +11,10 @@ from fabrik.tampering.model import ChangedFile, FileVersion
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.python_source import parsed
 from fabrik.tampering.python_tests import bodies_in, compare_python
-from fabrik.tampering.text import is_regular
+from fabrik.tampering.text import effort, is_regular
 
-BUDGET = (
-    4_000_000  # bytes of Python tests that are searched for tests from elsewhere, and for each way of search
-)
+BUDGET = 4_000_000  # effort for tests that are searched for those from elsewhere
+
 _COLLECTED = re.compile(
     r"test_.*\.py|.*_test\.py|.*[._-](?:test|spec|cy|e2e)\.\w+|.*_test\.\w+|.*Tests?\.\w+|test.*\.\w+"
 )
@@ -42,7 +41,7 @@ class Moves:
                 continue
             if change.before is None:
                 self._new.setdefault(change.after.content, []).append(change.path)
-            if _is_python_test(change.path) and (left := left - len(change.after.content)) > 0:
+            if _is_python_test(change.path) and (left := left - effort(change.after.content)) > 0:
                 self._tests.append((change.path, change.after))
                 name = posixpath.basename(change.path)
                 self._by_name.setdefault(name, []).append((change.path, change.after))
@@ -55,11 +54,11 @@ class Moves:
         for other in self._new.get(before.content, ()):
             if self._same_place(path, other):
                 return other
-        self._left -= len(before.content)
+        self._left -= effort(before.content)
         if _is_python_test(path) and self._left > 0 and parsed(before) is not None:
             name = posixpath.basename(path)
             for other, after in self._by_name.get(name, [])[:5]:
-                self._left -= len(after.content)
+                self._left -= effort(after.content)
                 if self._left > 0 and self._same_place(path, other):
                     compared = compare_python(before, after)
                     if compared is not None and compared.standing in ("same", "extended"):
@@ -69,7 +68,7 @@ class Moves:
     def scattered(self, path: str) -> bool:
         """Are all tests of a file that is gone in others now? What they use may have changed on the way."""
         before = self._gone.get(path)
-        self._left -= len(before.content) if before is not None else 0
+        self._left -= effort(before.content) if before is not None else 0
         tree = parsed(before) if self._left > 0 and _is_python_test(path) else None
         bodies = bodies_in(tree) if tree is not None else set()
         return bool(bodies) and bodies <= self._bodies(path)

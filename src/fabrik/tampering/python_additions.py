@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from fabrik.tampering.notes import Note
@@ -68,6 +68,10 @@ def on_addition(statement: ast.stmt, taken: Taken) -> list[Note]:
     clash = sorted(bound(statement) & (taken.names | _READ_BY_NAME))
     if clash and not (isinstance(statement, ast.Assign) and clash[0] in _READ_BY_NAME):
         return [_changed(statement, f"the name {quoted(clash[0])}, which the tests use, is bound anew")]
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and (
+        reaching := _on_reaching(statement, taken.names)
+    ):
+        return reaching
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return _on_function(statement, taken)
     if isinstance(statement, ast.ClassDef):
@@ -87,10 +91,10 @@ def on_addition(statement: ast.stmt, taken: Taken) -> list[Note]:
     return [_runs(statement, said(statement))]
 
 
-def on_method(statement: ast.stmt, mentioned: frozenset[str]) -> list[Note]:
+def on_method(statement: ast.stmt, mentioned: frozenset[str], outer: frozenset[str]) -> list[Note]:
     """What to say of a statement that was added to an existing test class.
 
-    mentioned: names and attributes that the class of the base speaks of.
+    mentioned: names and attributes that the class of the base speaks of. outer: names of its module.
     """
     names = bound(statement)
     clash = sorted(
@@ -104,6 +108,8 @@ def on_method(statement: ast.stmt, mentioned: frozenset[str]) -> list[Note]:
             return [Note(kind="skipped", line=statement.lineno, what=what)]
         return [Note(kind="hook" if clash[0] in _METHODS else "changed", line=statement.lineno, what=what)]
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if reaching := _on_reaching(statement, outer):
+            return reaching
         if is_autouse(statement):
             what = f"{quoted(statement.name)} runs around every test of its class"
             return [Note(kind="hook", line=statement.lineno, what=what)]
@@ -163,6 +169,22 @@ def _on_function(function: Function, taken: Taken) -> list[Note]:
             return [Note(kind="hook", line=function.lineno, what=what)]
     defaults = [*function.args.defaults, *(each for each in function.args.kw_defaults if each)]
     return _on_calls([*function.decorator_list, *defaults], decorating=True)
+
+
+def _on_reaching(definition: ast.stmt, taken: Collection[str]) -> list[Note]:
+    """What a new test does to names and modules that the tests of the base use, when it runs before them."""
+    for node in ast.walk(definition):
+        if isinstance(node, (ast.Global, ast.Nonlocal)) and set(node.names) & set(taken):
+            name = sorted(set(node.names) & set(taken))[0]
+            return [
+                _changed(node, f"the name {quoted(name)}, which the tests use, is bound anew by a new test")
+            ]
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            root = dotted(node).split(".")[0]
+            if root in taken:
+                what = f"a new test sets {quoted(said(node))}, which other tests may see"
+                return [Note(kind="hook", line=node.lineno, what=what, holds=False)]
+    return []
 
 
 def _on_class_part(part: ast.stmt) -> list[Note]:

@@ -7,16 +7,16 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from fabrik.tampering.model import FileVersion
-from fabrik.tampering.text import is_regular
+from fabrik.tampering.text import effort, is_regular
 
-MAX_PYTHON = 400_000  # bytes of a source that is parsed
+MAX_PYTHON = 900_000  # effort for a source that is parsed (`text.effort`): about 600 kB
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def parsed(version: FileVersion | None) -> ast.Module | None:
     """The tree of a source, without docstrings and annotations of functions. None: it cannot be read."""
-    if version is None or not is_regular(version) or len(version.content) > MAX_PYTHON:
+    if version is None or not is_regular(version) or effort(version.content) > MAX_PYTHON:
         return None
     try:
         with warnings.catch_warnings():

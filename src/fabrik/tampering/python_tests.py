@@ -189,7 +189,7 @@ class _Comparison:
         )
         for statement in inner._sequence(base.body, after.body):
             self.added = True
-            self.notes += on_method(statement, mentioned)
+            self.notes += on_method(statement, mentioned, self.taken.names)
         self.notes += inner.notes
         self.added = self.added or inner.added
 

@@ -11,9 +11,9 @@ from fabrik.tampering.notes import Found
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.python_source import dotted, parsed, said
 from fabrik.tampering.shadows import STANDARD, TEST_TOOLS
-from fabrik.tampering.text import named, quoted
+from fabrik.tampering.text import effort, named, quoted
 
-BUDGET = 8_000_000  # bytes of Python that are read
+BUDGET = 6_000_000  # effort for Python that is read
 _RIGGED = named("pytest _pytest unittest builtins __builtins__ pluggy nose hypothesis doctest")
 _SETTERS = named("setattr delattr monkeypatch.setattr patch mock.patch unittest.mock.patch")
 # A file without any of these is not parsed.
@@ -33,7 +33,7 @@ def rigs(changes: Sequence[ChangedFile], protection: Protection) -> Iterator[Fou
             or not _WORTH_A_LOOK.search(after.content[:400_000])
         ):
             continue
-        left -= len(after.content)
+        left -= effort(after.content)
         tree = parsed(after) if left > 0 else None
         if tree is None:
             continue

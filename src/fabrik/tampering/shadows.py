@@ -12,7 +12,7 @@ from fabrik.tampering.model import ChangedFile
 from fabrik.tampering.notes import Found
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.python_source import parsed
-from fabrik.tampering.text import named, quoted
+from fabrik.tampering.text import effort, named, quoted
 
 TEST_TOOLS = named(
     "pytest _pytest unittest hypothesis mock nose nose2 pluggy coverage tox nox doctest iniconfig"
@@ -38,6 +38,8 @@ _NODE_TOOLS = named(
 _MAKE_FIRST = {"GNUmakefile": ("makefile", "Makefile"), "makefile": ("Makefile",), "justfile": ("Justfile",)}
 _PATHS_CHANGED = re.compile(rb"sys\.path|PYTHONPATH|pythonpath")
 _JUDGING_TARGETS = named("test tests check checks lint verify ci typecheck e2e coverage")
+
+IMPORTS = 2_000_000  # effort for changed tests whose imports are looked at
 
 
 def shadows(changes: Sequence[ChangedFile], protection: Protection) -> Iterator[Found]:
@@ -128,11 +130,11 @@ def _imported(changes: Sequence[ChangedFile], protection: Protection) -> frozens
     What the base has itself (a folder or a module at an importable place) is the product's own.
     """
     found: set[str] = set()
-    left = 2_000_000
+    left = IMPORTS
     for change in changes:
         if change.before is None or protection.why(change.path) not in ("test", "hook"):
             continue
-        left -= len(change.before.content)
+        left -= effort(change.before.content)
         tree = parsed(change.before) if left > 0 and change.path.endswith(".py") else None
         for node in ast.walk(tree) if tree is not None else ():
             if isinstance(node, ast.Import):

@@ -17,9 +17,11 @@ from fabrik.tampering.protected import Protection
 from fabrik.tampering.python_tests import compare_python
 from fabrik.tampering.snapshots import compare_snapshots
 from fabrik.tampering.source_lines import hash_lines
-from fabrik.tampering.text import is_regular, quoted, text_of
+from fabrik.tampering.text import effort, is_regular, quoted, text_of
 
-BUDGET = 8_000_000  # bytes of protected files that are compared by content; what is beyond counts as changed
+BUDGET = (
+    12_000_000  # effort for what is compared by content (`text.effort`); what is beyond counts as changed
+)
 _DOCS = re.compile(
     r".*\.(?:md|rst|adoc)|(?:README|LICENSE|NOTICE)(?:\..*)?|\.gitkeep|\.keep|\.gitignore", re.I
 )
@@ -44,8 +46,7 @@ def standings(changes: Sequence[ChangedFile], protection: Protection) -> tuple[S
         why = protection.why(change.path) if change.before is not None else None
         if change.before is None or why is None:
             continue
-        size = len(change.before.content) + len(change.after.content if change.after else b"")
-        left -= size
+        left -= effort(change.before.content) + (effort(change.after.content) if change.after else 0)
         if change.before == change.after:
             continue
         if change.after is None:

@@ -51,12 +51,17 @@ _SETTINGS = GitIgnoreSpec.from_lines(
 )
 # In a file that agents obey, a sentence about reviews is an order to the reviewer.
 _ORDERS = re.compile(
-    r"\b(?:review(?:er|ers|s|ing)?|verif(?:y|ier|ication)|verdict|audit(?:or)?)\b.{0,120}"
-    r"\b(?:approv\w+|accept\w*|pass(?:es)?|no (?:issues|findings)|do not (?:report|flag|mention)|skip\w*"
-    r"|ignore\w*|status|always)\b"
-    r"|\b(?:approv\w+|ignore|skip|do not (?:report|flag|mention)|never (?:report|flag|mention))\b.{0,120}"
-    r"\b(?:review(?:er|ers|s|ing)?|verif(?:y|ier|ication)|findings?|verdict|audit(?:or)?)\b"
-    r"|\b(?:do not|don't|never|no need to) (?:run|execute) (?:the |any )?(?:tests?|checks?|linters?)\b",
+    r"\b(?:review|verif|audit|verdict)\w{0,8}\b.{0,80}"
+    r"\b(?:always|must|should|please|just|automatically|immediately|unconditionally|to)"
+    r" (?:approve|accept|pass)\b"
+    r"(?!.{0,60}\b(?:before|if|when|once|only|prior|unless|until)\b)"
+    r"|\b(?:always|please|just|automatically|immediately|unconditionally) (?:approve|accept|pass)\b.{0,40}"
+    r"\b(?:changes?|reviews?|candidates?|commits?|diffs?|everything|work|patch(?:es)?)\b"
+    r"|(?<!not )(?<!n't )(?<!never )"
+    r"\b(?:ignore|skip|(?:do not|don't|never) (?:report|flag|mention|raise))\b.{0,60}"
+    r"\b(?:findings?|reviews?|reviewing|security|verdicts?|problems|vulnerabilit\w{1,4})\b"
+    r"|\b(?:do not|don't|never|no need to) (?:run|execute) (?:the |any )?(?:tests?|checks?|linters?)\b"
+    r"(?! (?:in|on|with|against|from|manually|concurrently|twice|as)\b)",
     re.I,
 )
 
