@@ -153,6 +153,7 @@ SOUND = [
     "import atexit\natexit.register(print, 'bye')\n",
     "class TestCase:\n    pass\nTestCase.size = 1\n",
     "import unittest\nclass T(unittest.TestCase):\n    longMessage = True\n",
+    "ASKED = ('PYTEST_CURRENT_TEST', 'x')\n",
     "PYTEST = 'pytest'\nNAMES = [PYTEST]\nprint('pytest' in NAMES)\n",
 ]
 

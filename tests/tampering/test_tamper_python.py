@@ -216,6 +216,50 @@ def test_an_extended_or_formatted_test_stays_as_it_is(name: str) -> None:
     assert tried.restored.empty
 
 
+TABLE = """\
+import pytest
+from shop import price
+
+CASES = [(1, 2), (2, 4)]
+BY_NAME = {"a": 1, "b": 2}
+ALLOWED = [1, 2]
+
+
+@pytest.mark.parametrize("n, want", CASES, ids=range(len(CASES)))
+def test_price(n, want):
+    assert price(n) == want
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_name(name):
+    assert name
+
+
+def test_allowed():
+    assert price(1) in ALLOWED
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "holds"),
+    [
+        ("(2, 4)]", "(2, 4), (3, 6)]", False),
+        ("[(1, 2),", "[(0, 0), (1, 2),", False),
+        ('"b": 2', '"b": 2, "c": 3', False),
+        ("(2, 4)]", "(2, 5)]", True),
+        ("[(1, 2), ", "[", True),
+        ("[1, 2]", "[1, 2, 3]", True),
+        ('"b": 2', '"b": 2, "a": 3', True),
+        ("(2, 4)]", "(2, 4), (3, 6)]\nCASES = []", True),
+    ],
+)
+def test_tables_of_cases_may_grow(old: str, new: str, holds: bool) -> None:
+    assert old in TABLE
+    tried = Case({PATH: TABLE}, {PATH: TABLE.replace(old, new)})
+    assert bool(tried.held) is holds, tried.tampers
+    assert bool(tried.restored.put_back) is holds
+
+
 @pytest.mark.parametrize(
     "marker",
     ["@pytest.mark.skip(reason='later')", "@pytest.mark.xfail(strict=True)", "@unittest.skip('x')"],

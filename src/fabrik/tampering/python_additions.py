@@ -28,7 +28,7 @@ _METHODS = named(
     " setup_class teardown_class setup teardown run debug fail id skipTest subTest doCleanups addCleanup"
     " failureException countTestCases defaultTestResult"
 )
-_READ_BY_NAME = named(
+READ_BY_NAME = named(
     "pytestmark pytest_plugins collect_ignore collect_ignore_glob __test__ __unittest_skip__"
 )
 BUILTIN_FIXTURES = named(
@@ -65,8 +65,8 @@ def on_addition(statement: ast.stmt, taken: Taken) -> list[Note]:
     """What to say of a statement added to a module. Nothing: it cannot touch the tests of the base."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return _on_import(statement, taken)
-    clash = sorted(bound(statement) & (taken.names | _READ_BY_NAME))
-    if clash and not (isinstance(statement, ast.Assign) and clash[0] in _READ_BY_NAME):
+    clash = sorted(bound(statement) & (taken.names | READ_BY_NAME))
+    if clash and not (isinstance(statement, ast.Assign) and clash[0] in READ_BY_NAME):
         return [_changed(statement, f"the name {quoted(clash[0])}, which the tests use, is bound anew")]
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and (
         reaching := _on_reaching(statement, taken.names)
@@ -100,11 +100,11 @@ def on_method(statement: ast.stmt, mentioned: frozenset[str], outer: frozenset[s
     clash = sorted(
         name
         for name in names
-        if name in mentioned or name in _METHODS | _READ_BY_NAME or name.startswith(("__", "assert"))
+        if name in mentioned or name in _METHODS | READ_BY_NAME or name.startswith(("__", "assert"))
     )
     if clash:
         what = f"{quoted(clash[0])} was added to an existing test class"
-        if clash[0] in _READ_BY_NAME:
+        if clash[0] in READ_BY_NAME:
             return [Note(kind="skipped", line=statement.lineno, what=what)]
         return [Note(kind="hook" if clash[0] in _METHODS else "changed", line=statement.lineno, what=what)]
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -199,7 +199,7 @@ def _on_assignment(statement: ast.Assign | ast.AnnAssign) -> list[Note]:
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     value = statement.value
     for target in targets:
-        if isinstance(target, ast.Name) and target.id in _READ_BY_NAME:
+        if isinstance(target, ast.Name) and target.id in READ_BY_NAME:
             skips = target.id != "pytestmark" or (value is not None and holds_skip_marker(value))
             what = f"{quoted(said(statement))} is read by the test runner"
             return [Note(kind="skipped" if skips else "changed", line=statement.lineno, what=what)]

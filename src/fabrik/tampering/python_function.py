@@ -8,6 +8,7 @@ from fabrik.tampering.notes import Note
 from fabrik.tampering.python_assertions import is_assertion, is_trivial, loosened
 from fabrik.tampering.python_skips import is_skip_marker, new_skips, skips_inside
 from fabrik.tampering.python_source import Function, dotted, said, shape
+from fabrik.tampering.python_tables import more_rows
 from fabrik.tampering.text import named, quoted
 
 _REACHING = named("setattr delattr exec eval __import__ globals locals vars")
@@ -102,16 +103,7 @@ def _grows(base: ast.expr, after: ast.expr) -> bool:
         return False
     if len(base.args) != len(after.args) or shape(base.keywords) != shape(after.keywords):
         return False
-    return all(_more_cases(one, other) for one, other in zip(base.args, after.args, strict=True))
-
-
-def _more_cases(base: ast.expr, after: ast.expr) -> bool:
-    if shape(base) == shape(after):
-        return True
-    if not isinstance(base, (ast.List, ast.Tuple)) or not isinstance(after, (ast.List, ast.Tuple)):
-        return False
-    cases = iter(shape(each) for each in after.elts)
-    return all(shape(each) in cases for each in base.elts)
+    return all(more_rows(one, other) for one, other in zip(base.args, after.args, strict=True))
 
 
 def _changed(node: Function, what: str) -> Note:

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable
 
 from fabrik.tampering.model import FileVersion
 from fabrik.tampering.notes import SAME, Compared, Note, standing_of
-from fabrik.tampering.python_additions import on_addition, on_method, taken_by
+from fabrik.tampering.python_additions import READ_BY_NAME, on_addition, on_method, taken_by
 from fabrik.tampering.python_function import compare_functions
 from fabrik.tampering.python_skips import holds_skip_marker, is_skip_call, is_skip_marker
 from fabrik.tampering.python_source import Definition, Function, bound, looked_up, parsed, said, shape
+from fabrik.tampering.python_tables import more_rows, table_of, tables
 from fabrik.tampering.text import quoted
 
+MOST_TABLES = 200  # of one file whose rows are compared
 MOST = 10  # remarks on one file
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -88,6 +90,8 @@ class _Comparison:
         self.taken = taken_by(base.body)
         self.notes: list[Note] = []
         self.added = False
+        self.tables = tables(base.body)
+        self.settled: set[str] = set()  # names whose new value is judged already
         self.named: dict[str, Function] | None = None  # by their bodies
 
     def run(self) -> tuple[list[Note], bool]:
@@ -95,6 +99,12 @@ class _Comparison:
         inserted = self._sequence(_rest(self.base.body), _rest(self.after.body))
         for statement in inserted:
             self.added = True
+            if (
+                bound(statement)
+                and bound(statement) <= self.settled
+                and not isinstance(statement, _DEFINITIONS)
+            ):
+                continue
             self.notes += on_addition(statement, self.taken)
         return self.notes, self.added
 
@@ -135,7 +145,8 @@ class _Comparison:
             numbers = places.get(shape(statement), [])
             at = bisect.bisect_left(numbers, position)
             if at == len(numbers):
-                self._gone(statement, rest)
+                if not self._table_grows(statement, rest):
+                    self._gone(statement, rest)
                 continue
             found = numbers[at]
             left += rest[position:found]
@@ -144,12 +155,24 @@ class _Comparison:
         left.extend(definitions.values())
         return sorted(left, key=lambda each: each.lineno)
 
+    def _table_grows(self, statement: ast.stmt, rest: list[ast.stmt]) -> bool:
+        """Did a table of cases only get more rows?"""
+        table = table_of(statement)
+        if table is None or table[0] not in self.tables or len(self.settled) > MOST_TABLES:
+            return False
+        others = [found for each in rest if (found := table_of(each)) and found[0] == table[0]]
+        if len(others) != 1 or not more_rows(table[1], others[0][1]):
+            return False
+        self.settled.add(table[0])
+        return True
+
     def _gone(self, statement: ast.stmt, rest: list[ast.stmt]) -> None:
         if isinstance(statement, ast.Assign) and _is_mark(statement) and holds_skip_marker(statement.value):
             return  # whoever takes a skip away makes the tests stricter; another mark in its place was added
         if len(self.notes) >= MOST:
             return
         names = bound(statement)
+        self.settled |= names - READ_BY_NAME
         again = next((each for each in rest if bound(each) & names), None)
         what = f"{quoted(said(statement))} is gone or was changed"
         line = again.lineno if again is not None else statement.lineno

@@ -15,7 +15,7 @@ from fabrik.tampering.text import effort, named, quoted
 
 BUDGET = 6_000_000  # effort for Python that is read
 _RIGGED = named("pytest _pytest unittest builtins __builtins__ pluggy nose hypothesis doctest")
-_SETTERS = named("setattr delattr monkeypatch.setattr patch mock.patch unittest.mock.patch")
+_SET_BY_PYTEST = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 # A file without any of these is not parsed.
 _WORTH_A_LOOK = re.compile(
     rb"pytest|unittest|builtins|sys\.modules|os\._exit|atexit|PYTEST|hypothesis|doctest|nose|pluggy"
@@ -54,14 +54,24 @@ def _in(tree: ast.Module, *, test: bool) -> Iterator[tuple[int, str, bool]]:
                 yield from _on_target(target, names)
         elif isinstance(node, ast.Call):
             yield from _on_call(node, names, test=test)
-        elif (
-            not test
-            and isinstance(node, ast.Constant)
-            and node.value in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
-        ):
-            yield node.lineno, f"the product asks whether it is being tested: {quoted(str(node.value))}", True
-        elif not test and isinstance(node, ast.Compare) and _asks_for_runner(node, names):
+        asked = _looked_up(node)
+        if not test and isinstance(asked, ast.Constant) and asked.value in _SET_BY_PYTEST:
+            yield (
+                asked.lineno,
+                f"the product asks whether it is being tested: {quoted(str(asked.value))}",
+                True,
+            )
+        if not test and isinstance(node, ast.Compare) and _asks_for_runner(node, names):
             yield node.lineno, f"the product asks whether it is being tested: {quoted(said(node))}", True
+
+
+def _looked_up(node: ast.AST) -> ast.AST | None:
+    """The key of `environ.get(key)`, `environ[key]`, `key in environ`, `getenv(key)`, and the like."""
+    if isinstance(node, ast.Call):
+        return node.args[0] if node.args else None
+    if isinstance(node, ast.Subscript):
+        return node.slice
+    return node.left if isinstance(node, ast.Compare) else None
 
 
 def _on_target(target: ast.expr, names: dict[str, str]) -> Iterator[tuple[int, str, bool]]:
