@@ -152,7 +152,7 @@ class TestInside:
     def test_path_that_is_missing_is_named(self, tmp_path: Path) -> None:
         spec = SandboxSpec(name="a", root=tmp_path, read_only=[tmp_path / "missing"])
         command = Command(argv=["true"], stdout=tmp_path / "o", stderr=tmp_path / "o")
-        fds = Descriptors(status=3, block=4, go=None, filter=None, files=[])
+        fds = Descriptors(status=3, block=4, go=None, env=None, filter=None, files=[])
         with pytest.raises(SandboxBroken, match="missing"):
             arguments(spec, Layout(tmp_path), command, flags=frozenset(), fds=fds)
 

@@ -10,8 +10,9 @@ import subprocess
 from functools import lru_cache
 
 from fabrik.errors import SandboxBroken
-from fabrik.sandboxes import bwrap_args, inside, seccomp
+from fabrik.sandboxes import bwrap_args, inside, seccomp, variables
 from fabrik.sandboxes.bwrap_args import Descriptors
+from fabrik.sandboxes.held import StartAnew
 from fabrik.sandboxes.host import HostSandbox, Word
 from fabrik.sandboxes.pidfd import Child, PidFd
 from fabrik.sandboxes.procs import parent_of
@@ -52,10 +53,13 @@ class BubblewrapSandbox(HostSandbox):
             status = _pipe(ours, keep=0)
             block = _pipe(hold, keep=1)
             go = _pipe(hold, keep=1)
+            env = variables.place() if command.doors and word.awaited else None
+            if env is not None:
+                hold.callback(os.close, env)
             with contextlib.ExitStack() as theirs:
                 for fd in (status[1], block[0], go[0]):
                     theirs.callback(os.close, fd)
-                fds = _descriptors(status[1], block[0], go[0] if command.doors else None, theirs)
+                fds = _descriptors(status[1], block[0], go[0] if command.doors else None, env, theirs)
                 child = Child(
                     bwrap_args.arguments(self.spec, self.layout, command, flags=flags(), fds=fds),
                     env=inside.environment(self.spec, self.home, command.env),
@@ -71,8 +75,7 @@ class BubblewrapSandbox(HostSandbox):
                     await word.made(boxed.pid)
                     if command.doors:
                         os.write(block[1], b"x")  # the forwarder starts, and waits before the command
-                    await word.given()
-                    os.write(go[1] if command.doors else block[1], b"x")
+                    await _told(word, go[1] if command.doors else block[1], env)
             except BrokenPipeError:
                 pass  # it gave up; `wait` says why
             except BaseException:
@@ -80,6 +83,21 @@ class BubblewrapSandbox(HostSandbox):
                 await boxed.gone()
                 raise
         return boxed
+
+
+async def _told(word: Word, go: int, env: int | None) -> None:
+    """Pass the word on when it comes. Raises NotWanted, StartAnew, BrokenPipeError."""
+    more = await word.given()
+    if more and env is None:
+        raise StartAnew  # the command's environment was fixed with its namespaces: no forwarder sets it
+    if more and env is not None:
+        variables.put(env, more)
+    try:
+        os.write(go, b"x")
+    except BrokenPipeError:
+        if word.awaited:
+            raise StartAnew from None
+        raise
 
 
 def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
@@ -90,7 +108,9 @@ def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
     return ends
 
 
-def _descriptors(status: int, block: int, go: int | None, closing: contextlib.ExitStack) -> Descriptors:
+def _descriptors(
+    status: int, block: int, go: int | None, env: int | None, closing: contextlib.ExitStack
+) -> Descriptors:
     files = []
     for source, path in inside.copies():
         try:
@@ -102,7 +122,7 @@ def _descriptors(status: int, block: int, go: int | None, closing: contextlib.Ex
     refused = seccomp.open_program()
     if refused is not None:
         closing.callback(os.close, refused)
-    return Descriptors(status=status, block=block, go=go, filter=refused, files=files)
+    return Descriptors(status=status, block=block, go=go, env=env, filter=refused, files=files)
 
 
 class Boxed:

@@ -36,12 +36,13 @@ class Descriptors:
     status: int  # it writes what became of the command
     block: int  # it waits for a byte before it starts the command
     go: int | None  # the forwarder waits for a byte before it starts the command; None: there is none
+    env: int | None  # variables that come with that byte lie there
     filter: int | None  # system calls to refuse
     files: Sequence[tuple[int, str]]  # to copy into the sandbox, and the path inside
 
     def all(self) -> list[int]:
         numbers = [self.status, self.block, *(fd for fd, _ in self.files)]
-        return [*numbers, *(fd for fd in (self.filter, self.go) if fd is not None)]
+        return [*numbers, *(fd for fd in (self.filter, self.go, self.env) if fd is not None)]
 
 
 def arguments(
@@ -76,7 +77,7 @@ def arguments(
         "--remount-ro", "/",
         "--chdir", str(PurePosixPath(WORKSPACE, command.cwd or "")),
         "--",
-        *(_forwarder(fds.go) if fds.go is not None else ()),
+        *(_forwarder(fds.go, fds.env) if fds.go is not None else ()),
         *command.argv,
     ]  # fmt: skip
 
@@ -124,7 +125,8 @@ def _doors(doors: Doors) -> list[str]:
     return found
 
 
-def _forwarder(go: int) -> list[str]:
+def _forwarder(go: int, env: int | None) -> list[str]:
     command, _ = inside.python()
     doors = f"tcp:{MODELS_PORT}=/run/fabrik/models.sock,tcp:{PROXY_PORT}=/run/fabrik/proxy.sock"
-    return [*command, "/run/fabrik/shim.py", "--go", str(go), "--doors", doors, "--"]
+    told = ["--env", str(env)] if env is not None else []
+    return [*command, "/run/fabrik/shim.py", "--go", str(go), *told, "--doors", doors, "--"]

@@ -11,6 +11,10 @@ class NotWanted(Exception):
     """The command was given up before it began."""
 
 
+class StartAnew(Exception):
+    """What was held cannot be the command: it is gone, or cannot take what came with the word."""
+
+
 class Held:
     """Holds one command until it is released or stopped."""
 
@@ -18,12 +22,18 @@ class Held:
         self.stop = asyncio.Event()  # end it, or never begin it
         self.holding = asyncio.Event()  # all is ready, only the word is missing
         self.files: Mapping[str, bytes] = {}  # for HOME, besides those it was made with
+        self.env: Mapping[str, str] = {}  # variables besides those it was made with
         self.since = time.monotonic()  # when the word came
         self._go = asyncio.Event()
 
-    def release(self, files: Mapping[str, bytes] | None = None) -> None:
+    @property
+    def said(self) -> bool:
+        """Whether the word was said."""
+        return self._go.is_set()
+
+    def release(self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None) -> None:
         """Say the word."""
-        self.files = files or {}
+        self.files, self.env = files or {}, env or {}
         self.since = time.monotonic()
         self._go.set()
 

@@ -10,11 +10,12 @@ import resource
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fabrik.errors import FabrikError, SandboxBroken
-from fabrik.sandboxes import cgroups, watch
-from fabrik.sandboxes.held import Held, NotWanted
+from fabrik.sandboxes import cgroups, variables, watch
+from fabrik.sandboxes.held import Held, NotWanted, StartAnew
 from fabrik.sandboxes.layout import Layout, problem
 from fabrik.sandboxes.reading import read_below, write_files
 from fabrik.sandboxes.running import Ended, Running
@@ -50,7 +51,8 @@ class HostSandbox(ABC):
     ) -> Running:
         """Make the command's place, say `word.made`, and start it after `word.given`.
 
-        When `word.given` raises, nothing is run and nothing is left.
+        When `word.given` raises, nothing is run and nothing is left. So it is when this raises StartAnew:
+        it is called again then, once, with all that the word said.
         """
 
     async def exec(self, command: Command) -> Exit:
@@ -103,7 +105,12 @@ class HostSandbox(ABC):
             self._require_workspace()
             self._home(command)
             with open_streams(command) as streams:
-                return await self._run(command, streams, held)
+                try:
+                    return await self._run(command, streams, held)
+                except StartAnew:
+                    streams.empty()
+                    command = replace(command, env={**command.env, **held.env})
+                    return await self._run(command, streams, held)
         except OSError as error:
             raise problem(error, "the sandbox cannot start a command", self.layout.root) from error
         finally:
@@ -303,6 +310,7 @@ class Word:
         self._held = held
         self._home = home
         self._enter = enter
+        self.awaited = not held.said  # the command is prepared: more may come with the word
 
     async def made(self, pid: int) -> None:
         """This process is the top of all that the command will start: put it into its groups now.
@@ -311,11 +319,14 @@ class Word:
         """
         await asyncio.to_thread(self._enter, pid)
 
-    async def given(self) -> None:
-        """Wait for the word to start. Raises NotWanted."""
+    async def given(self) -> Mapping[str, str]:
+        """Wait for the word to start; the variables that come with it. Raises NotWanted."""
         await self._held.wait()
+        if not self.awaited:
+            return {}  # nothing came with it, or it is told anew
         if self._held.files:
             write_files(self._home, self._held.files)
+        return self._held.env
 
 
 class PreparedCommand:
@@ -337,9 +348,16 @@ class PreparedCommand:
         finally:
             held.cancel()
 
-    async def run(self, files: Mapping[str, bytes] | None = None) -> Exit:
+    async def run(
+        self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None
+    ) -> Exit:
         """See the contract."""
-        self._held.release(files)
+        try:
+            variables.require(env or {}, self._sandbox.name)
+        except SandboxBroken:
+            await self.discard()
+            raise
+        self._held.release(files, env)
         return await self._sandbox._see_to_end(self._task, self._held)
 
     async def discard(self) -> None:

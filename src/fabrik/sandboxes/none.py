@@ -13,7 +13,8 @@ import weakref
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken
-from fabrik.sandboxes import inside
+from fabrik.sandboxes import inside, variables
+from fabrik.sandboxes.held import StartAnew
 from fabrik.sandboxes.host import HostSandbox, Word
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.pidfd import Child
@@ -54,12 +55,20 @@ class PlainSandbox(HostSandbox):
         with contextlib.ExitStack() as opened:
             go_read, go_write = os.pipe2(os.O_CLOEXEC)
             status_read, status_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-            for fd in (go_read, go_write, status_write):
-                opened.callback(os.close, fd)
+            theirs = opened.enter_context(contextlib.ExitStack())
+            for fd in (go_read, status_write):
+                theirs.callback(os.close, fd)
+            opened.callback(os.close, go_write)
             opened.push(keep := contextlib.ExitStack())
             keep.callback(os.close, status_read)
             argv = [*python, str(_SHIM), "--tend", str(os.getpid()), str(go_read), str(status_write)]
             fds = [go_read, status_write]
+            told = -1
+            if word.awaited:
+                told = variables.place()
+                opened.callback(os.close, told)
+                argv += ["--env", str(told)]
+                fds.append(told)
             if command.doors:
                 inside.require_sockets(command.doors)
                 numbers = self._doors.open(command.doors)
@@ -76,11 +85,13 @@ class PlainSandbox(HostSandbox):
                 pass_fds=fds,
                 cwd=str(cwd),
             )
+            theirs.close()  # so that writing to it fails when it is gone
             tended = Tended(child, status_read, keep.pop_all(), self.name)
             try:
                 await word.made(child.pid)
-                await word.given()
-                os.write(go_write, b"x")  # now it may start the command
+                if more := await word.given():
+                    variables.put(told, more)
+                _go(go_write, word)
             except BrokenPipeError:
                 pass  # it gave up; `wait` says so
             except BaseException:
@@ -88,6 +99,16 @@ class PlainSandbox(HostSandbox):
                 await tended.gone()
                 raise
             return tended
+
+
+def _go(fd: int, word: Word) -> None:
+    """Now the shim may start the command. Raises BrokenPipeError; StartAnew when it was lost meanwhile."""
+    try:
+        os.write(fd, b"x")
+    except BrokenPipeError:
+        if word.awaited:
+            raise StartAnew from None
+        raise
 
 
 class Tended:

@@ -92,8 +92,15 @@ class Exit:
 class Prepared(Protocol):
     """A command whose place is made and that has not begun. Exactly one of `run` and `discard` is called."""
 
-    async def run(self, files: Mapping[str, bytes] | None = None) -> Exit:
-        """Start it now, with more files in HOME, and see it to its end, as `Sandbox.exec` does."""
+    async def run(
+        self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None
+    ) -> Exit:
+        """Start it now, with more files in HOME and more variables, and see it to its end.
+
+        env: where one has the name of a variable that it was prepared with, this value counts.
+        If it was killed while it waited, nothing of it had run: its place is made anew. Raises as
+        `Sandbox.exec` does, and SandboxBroken for a variable that no environment can hold.
+        """
         ...
 
     async def discard(self) -> None:

@@ -1,12 +1,13 @@
 """Runs inside a sandbox, started by a system's own Python: nothing but the standard library, 3.9 or newer.
 
-    shim.py --go GO [--doors SPEC,SPEC] -- ARGV…                     in bubblewrap
-    shim.py --tend PARENT GO STATUS [--doors SPEC,SPEC] -- ARGV…     without isolation
+    shim.py --go GO [--env ENV] [--doors SPEC,SPEC] -- ARGV…                     in bubblewrap
+    shim.py --tend PARENT GO STATUS [--env ENV] [--doors SPEC,SPEC] -- ARGV…     without isolation
 
 SPEC is `tcp:<port>=<unix socket>` (listen there) or `fd:<number>=<unix socket>` (a listening socket that was
 handed down); each connection is carried to the unix socket and back, byte by byte as they come.
 
 It opens the doors, waits for a byte on the descriptor GO, and starts the command; at its end it gives up.
+Variables that the command gets besides this process's own lie in the file ENV by then, a NUL behind each.
 
 With --tend it stays the parent of everything that the command starts, daemons too (a subreaper), and ends
 them all when the command ends, on SIGTERM, or when PARENT, the worker, dies. It
@@ -170,6 +171,15 @@ def _start(argv: "list[str]") -> int:
     return os.posix_spawnp("/bin/sh", ["sh", *argv], os.environ, setsid=True, setsigdef=(13, 25))
 
 
+def _take(told: int) -> None:
+    """Take the variables that came with the word into the environment."""
+    block = os.pread(told, os.fstat(told).st_size, 0)
+    os.close(told)
+    for variable in block.split(b"\0")[:-1]:
+        name, _, value = variable.partition(b"=")
+        os.environb[name] = value
+
+
 def _carry(forwarder: _Forwarder, pid: int) -> int:
     """Carry connections until the command has ended; its wait status."""
     ended = os.pidfd_open(pid)
@@ -188,7 +198,7 @@ def _shell_status(problem: OSError, program: str) -> int:
     return 127 if problem.errno == 2 else 126
 
 
-def _tend(forwarder: _Forwarder, argv: "list[str]", parent: int, go: int, status: int) -> None:
+def _tend(forwarder: _Forwarder, argv: "list[str]", told: int, parent: int, go: int, status: int) -> None:
     """Run the command as the parent of everything it starts, and leave nothing of it behind."""
     import ctypes
     import signal
@@ -269,6 +279,8 @@ def _tend(forwarder: _Forwarder, argv: "list[str]", parent: int, go: int, status
                 forwarder.epoll.unregister(go)
                 if not os.read(go, 1):
                     return
+                if told >= 0:
+                    _take(told)
                 try:
                     pid = _start(argv)
                 except OSError as problem:
@@ -301,16 +313,22 @@ def main() -> None:
     if options[:1] == ["--go"]:
         go = int(options[1])
         options = options[2:]
+    told = -1
+    if options[:1] == ["--env"]:
+        told = int(options[1])
+        options = options[2:]
     forwarder = _Forwarder()
     if options:
         for spec in options[1].split(","):
             forwarder.listen(spec)
     if tend:
-        _tend(forwarder, argv, *tend)
+        _tend(forwarder, argv, told, *tend)
         os._exit(0)
     if not os.read(go, 1):
         os._exit(1)  # nobody wants it any more
     os.close(go)
+    if told >= 0:
+        _take(told)
     try:
         pid = _start(argv)
     except OSError as problem:

@@ -26,6 +26,11 @@ class Streams:
         """What was written to stdout and stderr so far."""
         return sum(os.fstat(fd).st_size for fd in {self.stdout, self.stderr})
 
+    def empty(self) -> None:
+        """Begin stdout and stderr anew: what is there is not the command's."""
+        for fd in {self.stdout, self.stderr}:
+            os.ftruncate(fd, 0)
+
     def held_bytes(self) -> int:
         """What they take on the disk, also where a program reserved space without writing."""
         total = 0

@@ -10,7 +10,17 @@ The sandbox must offer a POSIX shell, tar, git and python3. Cases wait for condi
 
 from __future__ import annotations
 
-from fabrik.testing.conformance import doors, files, isolation, lifecycle, limits, prepared, running, shared
+from fabrik.testing.conformance import (
+    doors,
+    files,
+    isolation,
+    lifecycle,
+    limits,
+    prepared,
+    running,
+    shared,
+    told,
+)
 from fabrik.testing.conformance.harness import Case, Harness, case_id, run_case
 
 CASES: list[Case] = [
@@ -19,6 +29,7 @@ CASES: list[Case] = [
     *limits.CASES,
     *lifecycle.CASES,
     *prepared.CASES,
+    *told.CASES,
     *shared.CASES,
     *doors.CASES,
     *isolation.CASES,
