@@ -175,7 +175,8 @@ async def git_works_on_what_is_read(h: Harness) -> None:
         ran = (await h.sh(reader, script)).fine()
         assert ran.err == b"", ran.err
         assert ran.text.splitlines()[:3] == ["Second", "First", " file | 1 +"]
-    assert (await h.sh(source, _LOOK)).fine().out == before
+    if h.provider.isolates:  # git may mend the index where nothing keeps it from writing
+        assert (await h.sh(source, _LOOK)).fine().out == before
     (await h.sh(source, "echo changed > file; : > untracked")).fine()
     ran = await h.sh(reader, "git status --porcelain", env={"GIT_OPTIONAL_LOCKS": "0"})
     assert ran.fine().out == b" M file\n?? untracked\n"
