@@ -27,7 +27,9 @@ REPAIR = {"repair_problem", "repair_report"}
 OF_TASKS = {"task_id", "task_number", "task_total", "task_do", "task_verify"}
 VARIABLES = {
     "implement": EVERYWHERE | OF_TASKS | {"people", "done_so_far", "checks_now"},
-    "fix": EVERYWHERE | OF_TASKS | {"people", "attempt", "failures", "changed", "notes"},
+    "fix": EVERYWHERE
+    | (OF_TASKS - {"task_number", "task_total"})
+    | {"task_title", "people", "attempt", "failures", "changed", "notes"},
     "fix-verification": EVERYWHERE
     | {"people", "attempt", "commit", "failures", "held_out_failures", "flaky"},
     "feedback": EVERYWHERE | {"attempt", "commit", "feedback", "who"},

@@ -39,8 +39,9 @@ def open_gate(
     last = run_query(db, "gate_last", run=run_id).fetchone()
     if last is not None and number < last["number"]:
         raise RuntimeError(f"gate {last['number']} of run {run_id} was opened after gate {number}")
-    # Nobody can have said in advance that he overrides what was found only now.
-    in_advance = approved_by is not None and not marks
+    # Nobody can have said in advance that he overrides what was found, or what a human has noted, only now.
+    unheard = run_query(db, "feedback_unused", run=run_id).fetchone()[0]
+    in_advance = approved_by is not None and not marks and not unheard
     waits = state["status"] == "running" and not in_advance
     if waits:
         run_query(db, "run_wait", run=run_id)

@@ -133,7 +133,7 @@ class Sandbox(Protocol):
         ...
 
     async def read_file(self, path: str, max_bytes: int) -> bytes | None:
-        """The first max_bytes of a regular file inside (workspace or home), or None if there is none.
+        """The first max_bytes of a regular file inside (workspace or home), or None if there is none to read.
 
         Follows no symbolic link. Raises SandboxBroken.
         """

@@ -15,12 +15,18 @@ Broken = tuple[str, str]  # what is wrong, what to do
 ID_CHARACTERS = 64
 NAME_CHARACTERS = 100
 
+_OWN = ("review-task-", "feedback-")  # beginnings of the ids of tasks that fabrik makes by itself
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def id_problem(value: str) -> Broken | None:
     """Ids stand in branch names, step keys and file names: see git-check-ref-format(1) for the odd rules."""
+    if value.startswith(_OWN):
+        return (
+            f"{value[:80]!r} could be taken for a task that fabrik makes of a review or a rejection",
+            f"begin it otherwise than with {' or '.join(_OWN)}",
+        )
     fit = _ID.fullmatch(value) and ".." not in value and not value.endswith((".", ".lock"))
     if fit and len(value) <= ID_CHARACTERS:
         return None

@@ -10,18 +10,22 @@ from collections.abc import Callable, Sequence
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import Feedback
-from fabrik.outcome import POLICIES, Policy, Verdict
+from fabrik.outcome import POLICIES, Cause, Policy, Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.playing import Part, ReadySession
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.session import run_session
-from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.work import GaveUp, Stop, Work
 
 BACKOFF_FIRST = 5.0  # seconds before the first retry of a provider that is down; doubled each time …
 BACKOFF_MOST = 600.0  # … up to this
 SHORTEST = 1.0  # seconds, where a provider names a time that is past
+# What a human or time must mend before any session can go on: the run waits, or stops until it is resumed.
+HELD_UP = frozenset(
+    {Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.UNREACHABLE, Cause.AUTH, Cause.BUDGET, Cause.CANCELLED}
+)
 UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no time
 
 
@@ -38,10 +42,12 @@ async def session(
     meanwhile: Callable[[], None] = lambda: None,
     afterwards: Callable[[Sandbox], None] = lambda _: None,
     landed: Callable[[str], None] = lambda _: None,
+    optional: bool = False,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
-    Raises Stop when the retries are used up, when a human is needed, or when the run's iterations are.
+    optional: the run can do without it. Raises Stop when the retries are used up, when a human is needed, or
+    when the run's iterations are; GaveUp where an optional session fails for a reason of its own.
     """
     failures = 0
     number = 0
@@ -51,11 +57,11 @@ async def session(
 
         async def play(step: StepContext) -> SessionResult:
             step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
-            people = await work.journal.take_feedback(key)
+            await work.journal.take_feedback(key)
             return await run_session(
                 work,
                 step,
-                implementing(work, role, prompt, people),
+                implementing(work, role, prompt, said_so_far(work)),
                 head=head,
                 tree=tree,
                 message=message,
@@ -80,14 +86,25 @@ async def session(
         number += 1
         failures += 1
         if failures > policy.retries:
+            why = reason_of(policy, result.detail, failures)
+            if optional and result.cause not in HELD_UP:
+                raise GaveUp(why)
             if not work.grants.take():
-                why = reason_of(policy, result.detail, failures)
                 raise Stop(Verdict(policy.verdict), why, met_again=True)
             failures = 0
             if policy.keep_work:  # a budget that a human has raised: go on from what there is
                 return result
         elif policy.wait != "none" and not ended_before(work, f"{key}/retry#{number}"):
             await wait_for_provider(work, step_key, policy, result.retry_at, failures)
+
+
+def said_so_far(work: Work) -> tuple[Feedback, ...]:
+    """What humans have asked for since the run began: at its gates, and in notes that an agent was told."""
+    return tuple(said for said in work.ledger.feedback(work.run) if said.notes and _asks(said))
+
+
+def _asks(said: Feedback) -> bool:
+    return said.used_by is not None or (said.decision == "rejected" and said.gate is not None)
 
 
 def implementing(work: Work, role: Role, prompt: Prompt, people: Sequence[Feedback] = ()) -> Part:

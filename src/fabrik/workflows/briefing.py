@@ -41,7 +41,11 @@ def fix(
         "changed": _list(files),
         "notes": _list([*ran.notes, *(["nothing was changed"] if judgement.nothing_done else [])]),
     }
-    return _prompt(work, "fix", _task(work, task) | variables)
+    about = _task(work, task)
+    number, total = about.pop("task_number"), about.pop("task_total")
+    listed = any(task.id == known.id for known in work.context.tasks)
+    title = f"Task {number} of {total}: {task.id}" if listed else task.id
+    return _prompt(work, "fix", about | variables | {"task_title": title})
 
 
 def fix_verification(work: Work, verification: VerificationResult, *, attempt: int) -> Prompt:
@@ -81,23 +85,38 @@ def fix_finding(work: Work, finding: Finding, others: Sequence[Finding], commit:
 
 def take_back(work: Work, gate: Gate, commit: str) -> Prompt:
     """A human has rejected the candidate: the notes go back to the implementer."""
-    variables = {
+    notes = gate.notes or "(no reason was given)"
+
+    def fill(report: str, people: Sequence[Feedback]) -> str:
+        others = [said for said in people if said.gate != gate.number]
+        earlier = f"\n\nSaid before:\n\n{told_by(others)}" if others else ""
+        variables = _feedback(work, commit, gate.number + 1, gate.decided_by or "a human", notes + earlier)
+        return render("feedback", variables | {"report_path": report})
+
+    return fill
+
+
+def take_notes(work: Work, commit: str) -> Prompt:
+    """A human has noted something about work that was thought to be done."""
+
+    def fill(report: str, people: Sequence[Feedback]) -> str:
+        variables = _feedback(work, commit, 2, "a human", told_by(people) or "(nothing)")
+        return render("feedback", variables | {"report_path": report})
+
+    return fill
+
+
+def _feedback(work: Work, commit: str, attempt: int, who: str, feedback: str) -> dict[str, str]:
+    return {
         "spec_title": work.context.spec_title,
         "spec": work.context.spec_text,
         "checks": _commands(work.context.all_checks),
         "commit": commit,
-        "attempt": str(gate.number + 1),
-        "who": gate.decided_by or "a human",
-        "feedback": gate.notes or "(no reason was given)",
+        "attempt": str(attempt),
+        "who": who,
+        "feedback": feedback,
         "extra": _extra(work),
     }
-    return lambda report, people: render(
-        "feedback", variables | {"report_path": report, "feedback": _with(variables["feedback"], people)}
-    )
-
-
-def _with(notes: str, people: Sequence[Feedback]) -> str:
-    return "\n\n".join([notes, *(said.notes for said in people if said.notes)])
 
 
 def _prompt(work: Work, name: str, variables: dict[str, str]) -> Prompt:
@@ -110,7 +129,12 @@ def _prompt(work: Work, name: str, variables: dict[str, str]) -> Prompt:
 def _people(work: Work, people: Sequence[Feedback]) -> str:
     """What humans said of earlier runs of the spec, and of this one while it works."""
     earlier = [f"On an earlier run, {said.by}: {said.notes}" for said in work.context.feedback]
-    return _list([*earlier, *(f"{said.decided_by}: {said.notes}" for said in people if said.notes)])
+    return "\n".join(filter(None, (_list(earlier), told_by(people))))
+
+
+def told_by(people: Sequence[Feedback]) -> str:
+    """What humans have said, as a list, the last one last."""
+    return _list([f"{said.decided_by}: {said.notes}" for said in people if said.notes])
 
 
 def commit_message(work: Work, task: SealedTask) -> str:

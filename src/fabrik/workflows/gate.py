@@ -31,7 +31,7 @@ async def ask(work: Work, number: int, reviewed: Reviewed, failing_before: Seque
         marks=reviewed.marks,
     )
     evidence.write(work.ledger, work.run, "waiting", None, opening=opening)
-    by = AUTO if work.context.auto_approve and _beyond_doubt(work, reviewed, failing_before) else None
+    by = AUTO if _in_advance(work, number, reviewed, failing_before) else None
     gate = await work.journal.open_gate(
         number, verification.commit, reason, marks=reviewed.marks, approved_by=by
     )
@@ -46,10 +46,15 @@ def _for_good(work: Work, number: int) -> bool:
     return event is not None and event.data["number"] == number and bool(event.data.get("end"))
 
 
-def _beyond_doubt(work: Work, reviewed: Reviewed, failing_before: Sequence[str]) -> bool:
-    """Whether who approves in advance may be taken at their word."""
+def _in_advance(work: Work, number: int, reviewed: Reviewed, failing_before: Sequence[str]) -> bool:
+    """Whether who approves in advance may be taken at their word. The ledger has the last one.
+
+    Not where anything speaks against the candidate, the spec is said to ask for changes of protected files,
+    nothing proves the work, or a human has rejected a candidate of this run: who did wants to look again.
+    """
     approved = reviewed.round.approved and reviewed.round.commit == reviewed.proven.verification.commit
-    return approved and not reviewed.marks and not reviewed.excused and _proven(work, failing_before)
+    doubts = bool(reviewed.marks or reviewed.excused) or number > 1
+    return work.context.auto_approve and approved and not doubts and _proven(work, failing_before)
 
 
 def _proven(work: Work, failing_before: Sequence[str]) -> bool:

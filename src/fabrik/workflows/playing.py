@@ -55,6 +55,7 @@ class ReadySession:
     prepared: Prepared
     open_things: AsyncExitStack
     files: Mapping[str, bytes] = field(default_factory=dict)  # for its HOME, besides those of the command
+    env: Mapping[str, str] = field(default_factory=dict)  # besides that of the command
 
     async def discard(self) -> None:
         """Give it up; nothing of the agent was started."""
@@ -76,7 +77,7 @@ async def make_ready(
 ) -> ReadySession:
     """Do all that comes before a session's start, except for its workspace; its HOME is made anew.
 
-    untold: its prompt and files are not known yet; `tell` them before it starts.
+    untold: its prompt, its files and what it is about are not known yet; `tell` them before it starts.
     Raises SandboxBroken, DiskFull.
     """
     logs.mkdir(parents=True, exist_ok=True)
@@ -104,13 +105,15 @@ def _to_be_written(open_things: AsyncExitStack) -> Path:
 
 
 def tell(work: Work, key: str, ready: ReadySession, part: Part, logs: Path) -> ReadySession | None:
-    """Give an untold session its prompt and files. None when it is not the one that was made ready.
+    """Give an untold session its prompt, files and variables. None when it is not what was made ready.
 
-    That is so where an agent's command line or environment depends on them: it has to be made anew then.
+    That is so where an agent's command line depends on them: it has to be made anew then.
     """
     made = ready.command
     command = _command(work, key, ready.sandbox, ready.doors, part, logs)
-    if replace(command, stdin=made.stdin, files=made.files) != made:
+    if replace(command, stdin=made.stdin, files=made.files, env=made.env) != made:
+        return None
+    if made.env.keys() - command.env.keys():  # a variable cannot be taken away again
         return None
     if not isinstance(made.stdin, Path) or not isinstance(command.stdin, bytes):
         return None
@@ -118,7 +121,8 @@ def tell(work: Work, key: str, ready: ReadySession, part: Part, logs: Path) -> R
         made.stdin.write_bytes(command.stdin)
     except OSError:  # the same trouble, if it lasts, is met again where it counts
         return None
-    return replace(ready, files=command.files or {})
+    env = {name: value for name, value in command.env.items() if made.env.get(name) != value}
+    return replace(ready, files=command.files or {}, env=env)
 
 
 def _command(work: Work, key: str, sandbox: Sandbox, doors: Doors, part: Part, logs: Path) -> Command:
@@ -169,7 +173,7 @@ async def play(
         meanwhile()
         following = asyncio.create_task(reader.follow(teller.tell))
         try:
-            ended = await ready.prepared.run(ready.files)
+            ended = await ready.prepared.run(ready.files, ready.env)
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):

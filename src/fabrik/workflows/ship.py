@@ -21,15 +21,16 @@ from fabrik.workflows.checks import run_checks
 from fabrik.workflows.context import SealedTask
 from fabrik.workflows.gate import ask
 from fabrik.workflows.playing import ReadySession, make_ready
-from fabrik.workflows.proving import Proving
+from fabrik.workflows.proving import Proven, Proving
 from fabrik.workflows.results import ChecksResult, Shipped
 from fabrik.workflows.review.early import EarlyReview
+from fabrik.workflows.review.fixing import question_of
 from fabrik.workflows.review.full import Reviewing
 from fabrik.workflows.review.light import light_review
 from fabrik.workflows.review.model import Finding
 from fabrik.workflows.shipping import publish
-from fabrik.workflows.task import Assignment, Upcoming, do_task, first_session, place_of
-from fabrik.workflows.work import Work
+from fabrik.workflows.task import Accepted, Assignment, Upcoming, do_task, first_session, place_of
+from fabrik.workflows.work import GaveUp, Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Done:
     head: str
     tree: str
     open: tuple[Finding, ...] = ()  # of light reviews, or of the human who rejected it: to be looked at again
+    questions: tuple[str, ...] = ()  # what the implementer asks the human, though its work was accepted
 
 
 async def ship(work: Work) -> Shipped | None:
@@ -50,17 +52,20 @@ async def ship(work: Work) -> Shipped | None:
     failing_before = [check.name for check in baseline.failed]
     done = await _do_tasks(work, failing_before)
     reviewing = Reviewing(work=work, proving=Proving(work=work), failing_before=failing_before)
-    number = 0
+    number = gates = 0
     while True:
         number += 1
-        reviewed = await reviewing.review(done.head, done.tree, done.open)
-        gate = await ask(work, number, reviewed, failing_before)
+        reviewed = await reviewing.review(done.head, done.tree, done.open, done.questions)
+        if await _notes_wait(work, number):
+            done = await _take_notes(work, number, reviewed.proven, failing_before)
+            continue
+        gates += 1
+        gate = await ask(work, gates, reviewed, failing_before)
         if gate.state == "open":
             return None
         if gate.state == "approved":
             return await publish(work, reviewed.proven.verification)
-        proven = reviewed.proven
-        done = await _take_back(work, gate, proven.head, proven.tree, failing_before)
+        done = await _take_back(work, gate, reviewed.proven)
 
 
 async def _baseline(work: Work) -> ChecksResult:
@@ -77,6 +82,7 @@ async def _do_tasks(work: Work, failing_before: Sequence[str]) -> Done:
     head, tree = work.base, await work.repo.tree(work.base)
     done: list[str] = []
     left: list[Finding] = []
+    questions: list[str] = []
     total = len(work.context.tasks)
     async with AsyncExitStack() as given_up:
         ahead: Ahead[ReadySession] | None = None
@@ -105,9 +111,12 @@ async def _do_tasks(work: Work, failing_before: Sequence[str]) -> Done:
                 )
             head, tree, ahead = looked.accepted.head, looked.accepted.tree, looked.accepted.ahead
             left += looked.open
+            if accepted.question:
+                questions.append(question_of(f"task {task.id}", accepted.question))
+            questions += looked.questions
             done.append(task.do)
     work.journal.tell_progress(f"{total}/{total} tasks")
-    return Done(head=head, tree=tree, open=tuple(left))
+    return Done(head=head, tree=tree, open=tuple(left), questions=tuple(questions))
 
 
 def _upcoming(
@@ -131,17 +140,55 @@ def _upcoming(
     return make
 
 
-async def _take_back(work: Work, gate: Gate, head: str, tree: str, failing_before: Collection[str]) -> Done:
-    """A rejection: its notes are the implementer's next task."""
+async def _take_back(work: Work, gate: Gate, proven: Proven) -> Done:
+    """A rejection: its notes are the implementer's next task. Changing nothing is no answer to it."""
     notes = gate.notes or "no reason given"
     task = SealedTask(id=f"feedback-{gate.number}", do=notes, verify="")
     assignment = Assignment(
         task=task,
         place=f"feedback/{gate.number}",
-        prompt=briefing.take_back(work, gate, head),
+        prompt=briefing.take_back(work, gate, proven.head),
         last=True,
         role="fix",
     )
-    accepted = await do_task(work, assignment, head=head, tree=tree, failing_before=failing_before)
     asked = Finding(id=task.id, reviewer=gate.decided_by or "a human", text=f"a human rejected it: {notes}")
-    return Done(head=accepted.head, tree=accepted.tree, open=(asked,))
+    # No check may prove that there was nothing to do: all of them passed when the human said no.
+    accepted = await do_task(work, assignment, head=proven.head, tree=proven.tree, failing_before=())
+    return _answered(accepted, asked)
+
+
+async def _notes_wait(work: Work, number: int) -> bool:
+    """Whether a human has said something since the last session, which nobody was told yet."""
+
+    async def look(_: StepContext) -> bool:
+        return work.ledger.unused_feedback(work.run) > 0
+
+    return await work.journal.step(f"feedback/asked#{number}", look, result=bool)
+
+
+async def _take_notes(work: Work, number: int, proven: Proven, failing_before: Collection[str]) -> Done:
+    """What a human has noted while no implementer was at work is a task of its own."""
+    notes = "what a human has noted"
+    task = SealedTask(id=f"feedback-note-{number}", do=notes, verify="")
+    assignment = Assignment(
+        task=task,
+        place=f"feedback/note-{number}",
+        prompt=briefing.take_notes(work, proven.head),
+        last=True,
+        optional=True,
+        role="fix",
+    )
+    asked = Finding(id=task.id, reviewer="a human", text="a human has noted something: see their words")
+    try:
+        accepted = await do_task(
+            work, assignment, head=proven.head, tree=proven.tree, failing_before=failing_before
+        )
+    except GaveUp as gave_up:
+        left = f"{task.id} could not be resolved: {gave_up}"
+        return Done(head=proven.head, tree=proven.tree, open=(asked,), questions=(left,))
+    return _answered(accepted, asked)
+
+
+def _answered(accepted: Accepted, asked: Finding) -> Done:
+    questions = (question_of(asked.id, accepted.question),) if accepted.question else ()
+    return Done(head=accepted.head, tree=accepted.tree, open=(asked,), questions=questions)

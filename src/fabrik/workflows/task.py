@@ -55,7 +55,15 @@ Upcoming = Callable[[Sandbox], Ahead[ReadySession]]
 
 
 class Early(Protocol):
-    """What looks at a task's work next, made ready while the checks run."""
+    """What looks at a task's work next, made ready while its agent works and its checks run."""
+
+    def expect(self) -> None:
+        """Begin to make ready what does not depend on the work: the agent is about to start."""
+        ...
+
+    async def changed(self, before: str, commit: str) -> tuple[str, ...] | None:
+        """The paths that differ between two commits, where it knows them."""
+        ...
 
     def begin(self, commit: str) -> None:
         """Begin to make it ready for this commit."""
@@ -141,6 +149,12 @@ async def do_task(
         number += 1
         following = Following(upcoming)
         async with check_ahead(work, f"{place}/checks#{number}", checks) as prepared:
+
+            def meanwhile(prepared: CheckAhead = prepared) -> None:
+                prepared.begin()
+                if early:
+                    early.expect()
+
             ran = await session(
                 work,
                 _session(place, number),
@@ -150,9 +164,10 @@ async def do_task(
                 prompt=prompt,
                 message=briefing.commit_message(work, task),
                 ahead=ahead if number == 1 else None,
-                meanwhile=prepared.begin,
+                meanwhile=meanwhile,
                 afterwards=following.begin,
                 landed=early.begin if early else _nothing,
+                optional=assignment.optional,
             )
             before, head = head, ran.head
             judged = await _judge(
@@ -164,6 +179,7 @@ async def do_task(
                 failing_before=failing_before,
                 changed=ran.tree != tree or assignment.optional,
                 prepared=prepared,
+                early=early,
             )
         results, judgement = judged.results, judged.judgement
         if judgement.accepted:
@@ -201,6 +217,7 @@ async def _judge(
     failing_before: Collection[str],
     changed: bool,
     prepared: CheckAhead,
+    early: Early | None,
 ) -> Judged:
     """Run the checks at what a session left, and journal what the host found out about the task."""
     task = assignment.task
@@ -208,7 +225,7 @@ async def _judge(
 
     async def run(step: StepContext) -> Judged:
         results, files = await asyncio.gather(
-            run_checks(work, step, ran.head, checks, prepared), _changed(work, before, ran)
+            run_checks(work, step, ran.head, checks, prepared), _changed(work, before, ran, early)
         )
         judgement = judge_task(
             own=[check.name for check in task.checks],
@@ -227,11 +244,14 @@ async def _judge(
     return await work.journal.step(f"{assignment.place}/checks#{number}", run, result=Judged, inputs=inputs)
 
 
-async def _changed(work: Work, before: str, ran: SessionResult) -> tuple[str, ...]:
+async def _changed(work: Work, before: str, ran: SessionResult, early: Early | None) -> tuple[str, ...]:
     if not ran.changed:
         return ()
     await asyncio.sleep(HEAD_START)
-    return tuple(file.path for file in (await work.repo.diff_stat(before, ran.head))[:MOST_FILES])
+    paths = await early.changed(before, ran.head) if early else None
+    if paths is None:
+        paths = tuple(file.path for file in await work.repo.diff_stat(before, ran.head))
+    return paths[:MOST_FILES]
 
 
 def _report(

@@ -28,6 +28,7 @@ from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.workflows import evidence
 from fabrik.workflows.assemble import assemble
 from fabrik.workflows.last_words import LastWords
+from fabrik.workflows.review.desk import clear
 from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.ship import ship
 from fabrik.workflows.work import Stop, Work
@@ -156,6 +157,7 @@ async def _to_the_end(
     since: the event with which this worker took the run. cancelled: nobody worked on it when it was.
     """
     gateway: RunGateway | None = None
+    work: Work | None = None
     try:
         work = await assemble(ledger, run, journal, umask)
         gateway = work.gateway
@@ -189,6 +191,9 @@ async def _to_the_end(
     finally:
         if gateway is not None:
             await gateway.close()
+        if work is not None:
+            with suppress(FabrikError, OSError):  # the next start of the run does it, then
+                await clear(work)
 
 
 async def _end_leftovers(work: Work) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fabrik.ledger.types import Feedback
 from fabrik.workflows.evidence.markdown import code, inline, table
 from fabrik.workflows.record import RunRecord
 
@@ -36,8 +37,17 @@ def feedback(record: RunRecord) -> str:
             inline(said.decided_by),
             said.decision + (" **overriding**" if said.overriding else ""),
             inline(said.notes or ""),
-            code(said.used_by) if said.used_by else "not yet",
+            _used_in(said),
         )
         for said in record.feedback
     ]
     return "## Feedback\n\n" + table(("When", "By", "Decision", "Notes", "Used in"), rows) if rows else ""
+
+
+def _used_in(said: Feedback) -> str:
+    """Where an agent was told: after a rejection it is a task of its own."""
+    if said.decision == "rejected" and said.gate is not None:
+        return code(f"feedback/{said.gate}")
+    if said.decision == "approved":
+        return "–"
+    return code(said.used_by) if said.used_by else "not yet"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fabrik.ledger.types import Feedback, TaskReport
 from fabrik.prompts.render import fence, render
 from fabrik.sandboxes.sandbox import Sandbox
-from fabrik.workflows.briefing import Prompt
+from fabrik.workflows.attempts import said_so_far
+from fabrik.workflows.briefing import Prompt, told_by
 from fabrik.workflows.context import SealedFile
 from fabrik.workflows.results import CheckResult
 from fabrik.workflows.review.change import ChangeText
@@ -31,7 +32,6 @@ def prompt_of(
     work: Work, subject: Subject, seat: Seat, change: ChangeText, sandbox: Sandbox, repair: Repair | None
 ) -> Prompt:
     """The prompt of one reviewer or of the verifier."""
-    review = work.context.review
     shared = {
         "spec_title": work.context.spec_title,
         "spec": work.context.spec_text,
@@ -43,7 +43,7 @@ def prompt_of(
         "diff": change.inline,
         "diff_partial": change.partial,
         "change_dir": f"{sandbox.home}/{CHANGE}",
-        "extra": _text(work, review.extra_prompt) if review and review.extra_prompt else "",
+        "extra": _extra(work),
         "repair_problem": repair.problem if repair else "",
         "repair_report": fence(repair.report) if repair and repair.report.strip() else "",
     }
@@ -68,6 +68,15 @@ def prompt_of(
         return render(name, shared | own | {"report_path": report})
 
     return fill
+
+
+def _extra(work: Work) -> str:
+    """What the owner adds for all reviewers, and what humans have asked for since the run began."""
+    review = work.context.review
+    own = _text(work, review.extra_prompt) if review and review.extra_prompt else ""
+    said = told_by(said_so_far(work))
+    since = f"People have asked for this since; it counts like the specification:\n\n{said}" if said else ""
+    return "\n\n".join(filter(None, (own, since)))
 
 
 def _text(work: Work, sealed: SealedFile) -> str:

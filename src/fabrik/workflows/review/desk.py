@@ -1,30 +1,24 @@
 """What the reviewers of a round share: a read-only checkout of the commit, and the change as text.
 
 Both are made when the first of them really starts, so that a resumed run makes neither for what it has.
-Or they are begun before, together with the first sessions, when these will probably be wanted.
+Or they are begun before, when they will probably be wanted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 from fabrik.errors import FabrikError, SandboxBroken
-from fabrik.ledger.types import Feedback
-from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.vcs.inside import review_argv
-from fabrik.workflows import workspace
-from fabrik.workflows.ahead import HEAD_START, Ahead
+from fabrik.workflows.ahead import HEAD_START
 from fabrik.workflows.logs import tail
-from fabrik.workflows.playing import Part, ReadySession, make_ready
 from fabrik.workflows.results import FileChanged
 from fabrik.workflows.review.change import ChangeText, pack
-from fabrik.workflows.review.subject import Seat
+from fabrik.workflows.review.readers import Readers
 from fabrik.workflows.work import Work
 from fabrik.workflows.workspace import CHECKOUT, READER, git_inside
 
@@ -38,56 +32,25 @@ class Desk:
     work: Work
     commit: str
     base: str  # what it is compared with
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _checkout: Sandbox | None = None
+    readers: Readers
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made: ChangeText | None = None
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _change: tuple[ChangeText, tuple[str, ...]] | None = None  # … and the paths of all changed files
     _begun: asyncio.Task[None] | None = None
-    _sessions: dict[str, Ahead[ReadySession]] = field(default_factory=dict)  # by the keys of their steps
 
-    def begin(self, key: str, seats: Sequence[Seat]) -> None:
-        """Begin to lay it, and to make the sessions ready that will begin the round `key`."""
+    def begin(self, key: str) -> None:
+        """Begin to lay it, for the round `key`."""
         self._begun = asyncio.create_task(self._lay_soon(key))
-        for seat in seats:
-            step = f"{key}/{seat.id}"
-            self._sessions[step] = Ahead(partial(self._session, step, seat))
-            self._sessions[step].begin(after=HEAD_START)
 
     async def _lay_soon(self, key: str) -> None:
         await asyncio.sleep(HEAD_START)
         with suppress(FabrikError, OSError):  # the same trouble, if it lasts, is met again where it counts
             await self.lay(self.work.paths.step_logs(key, 0))
 
-    async def _session(self, step: str, seat: Seat) -> ReadySession:
-        sandbox = await self.reader(seat.id)
-        logs = self.work.paths.step_logs(step, 1)
-        return await make_ready(self.work, step, sandbox, self.part(seat), logs, untold=True)
-
-    async def take(self, step: str, attempt: int) -> ReadySession | None:
-        """The session that was made ready for this start of a step; it has not been told anything yet."""
-        ahead = self._sessions.get(step)
-        if ahead and attempt > 1:
-            await ahead.discard()
-        return await ahead.take() if ahead else None
-
-    def part(self, seat: Seat) -> Part:
-        """What is known of a reviewer's session whatever it is told."""
-        return Part(
-            agent=seat.agent,
-            sealed=seat.sealed,
-            role=seat.role,
-            prompt=_untold,
-            limits=self.work.review_limits,
-            model=seat.model,
-            reviewer=seat.id,
-            commit=self.commit,
-            base=self.base,
-        )
-
     async def discard(self) -> None:
         """Give up the sessions that nobody took, and wait for the rest to be at rest."""
-        for ahead in self._sessions.values():
-            await ahead.discard()
+        await self.readers.discard()
         if self._begun:
             await self._begun
 
@@ -101,7 +64,7 @@ class Desk:
         """Make the checkout, and give the change as text. Raises SandboxBroken, VcsError, DiskFull."""
         async with self._making:
             if self._made is None:
-                _, made = await asyncio.gather(self._check_out(logs), self._change())
+                _, (made, _) = await asyncio.gather(self._check_out(logs), self._read())
                 self._made = made
             return self._made
 
@@ -111,7 +74,7 @@ class Desk:
         repo = work.repo
         before = await repo.neutral(work.base, base)
         neutral = await repo.neutral(base, commit)
-        sandbox = await self._open()
+        sandbox = await self.readers.checkout()
         log = logs / "checkout.log"
         argv = review_argv(
             sandbox.workspace,
@@ -126,36 +89,31 @@ class Desk:
         if not ended.ok:
             raise SandboxBroken(f"no checkout for the reviewers: {tail(log)}", where=sandbox.name)
 
-    async def _open(self) -> Sandbox:
-        """The sandbox of the checkout: opened once, for opening it again would end what runs in it."""
-        async with self._opening:
-            if self._checkout is None:
-                self._checkout = await workspace.open_sandbox(self.work, CHECKOUT)
-            return self._checkout
+    async def paths(self) -> tuple[str, ...]:
+        """The changed files. Raises VcsError."""
+        return (await self._read())[1]
 
-    async def _change(self) -> ChangeText:
-        patches = await self.work.repo.patches(self.base, self.commit, max_bytes=PATCH_BYTES)
-        return pack(
-            patches.whole.text,
-            patches.whole.truncated,
-            [(file.path, file.text) for file in patches.files],
-            [FileChanged(path=file.path, added=file.added, removed=file.removed) for file in patches.stat],
-            cut={file.path for file in patches.files if file.truncated},
-        )
-
-    async def reader(self, seat: str) -> Sandbox:
-        """The sandbox of one reviewer: it sees the checkout, and can write in its HOME alone."""
-        await self._open()
-        return await workspace.open_sandbox(self.work, f"{READER}{seat}")
+    async def _read(self) -> tuple[ChangeText, tuple[str, ...]]:
+        async with self._reading:
+            if self._change is None:
+                patches = await self.work.repo.patches(self.base, self.commit, max_bytes=PATCH_BYTES)
+                text = pack(
+                    patches.whole.text,
+                    patches.whole.truncated,
+                    [(file.path, file.text) for file in patches.files],
+                    [
+                        FileChanged(path=file.path, added=file.added, removed=file.removed)
+                        for file in patches.stat
+                    ],
+                    cut={file.path for file in patches.files if file.truncated},
+                )
+                self._change = text, tuple(file.path for file in patches.stat)
+            return self._change
 
     async def clear(self) -> None:
         """Remove the reviewers' sandboxes and the checkout, if this round made them."""
-        if self._checkout is not None:
+        if self.readers.opened:
             await clear(self.work)
-
-
-def _untold(_: str, __: Sequence[Feedback]) -> str:
-    return ""
 
 
 async def clear(work: Work) -> None:

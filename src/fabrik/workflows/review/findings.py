@@ -32,17 +32,27 @@ def tampering(tampers: Sequence[Tamper], asked: Collection[Asked]) -> Opinion:
     )
 
 
-def number(opinions: Sequence[Opinion], so_far: Mapping[str, int]) -> tuple[Finding, ...]:
-    """The findings of a round. so_far: how many each reviewer had in the rounds before."""
+def number(
+    opinions: Sequence[Opinion], so_far: Mapping[str, int], known: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
+    """The findings of a round.
+
+    so_far: how many each reviewer had in the rounds before. known: those of the round before where it was
+    about the same commit: what is said again, or still counts, keeps its number.
+    """
+    ids = {(finding.reviewer, finding.text): finding for finding in known}
     found: list[Finding] = []
     for opinion in opinions:
         if opinion.status != "changes_requested":
             continue
-        start = so_far.get(opinion.reviewer, 0) + 1
-        for count, text in enumerate(_bounded(opinion.issues), start):
-            found.append(
-                Finding(id=f"review-task-{opinion.reviewer}-{count}", reviewer=opinion.reviewer, text=text)
-            )
+        count = so_far.get(opinion.reviewer, 0)
+        for text in _bounded(opinion.issues):
+            same = ids.get((opinion.reviewer, text))
+            if same is None:
+                count += 1
+                name = f"review-task-{opinion.reviewer}-{count}"
+                same = Finding(id=name, reviewer=opinion.reviewer, text=text)
+            found.append(same)
     return tuple(found)
 
 

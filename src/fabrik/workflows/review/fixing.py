@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fabrik.workflows.briefing import fix_finding
 from fabrik.workflows.context import SealedTask
@@ -20,7 +20,13 @@ class Fixed:
     head: str
     tree: str
     results: ChecksResult | None = None  # of the checks at `head`; None: nothing was accepted
-    left: tuple[str, ...] = ()  # why findings stay as they are, as far as the implementer said so
+    left: Mapping[str, str] = field(default_factory=dict)  # finding → why it stays as it is
+    questions: tuple[str, ...] = ()  # what the implementer asks the human
+
+
+def question_of(task: str, question: str) -> str:
+    """A question to the human from a session whose work was accepted all the same."""
+    return f"{task}: the implementer asks: {question}"
 
 
 async def fix_all(
@@ -36,7 +42,8 @@ async def fix_all(
 
     last: no task follows, so every check must pass. Raises Stop when the run cannot go on.
     """
-    left: list[str] = []
+    left: dict[str, str] = {}
+    questions: list[str] = []
     results = None
     for finding in findings:
         task = SealedTask(id=finding.id, do=finding.text, verify="")
@@ -52,9 +59,9 @@ async def fix_all(
         try:
             accepted = await do_task(work, assignment, head=head, tree=tree, failing_before=failing_before)
         except GaveUp as gave_up:
-            left.append(f"{finding.id}: {gave_up}")
+            left[finding.id] = f"{finding.id} could not be resolved: {gave_up}"
             continue
         if accepted.question:
-            left.append(f"{finding.id}: the implementer asks: {accepted.question}")
+            questions.append(question_of(finding.id, accepted.question))
         head, tree, results = accepted.head, accepted.tree, accepted.results
-    return Fixed(head=head, tree=tree, results=results, left=tuple(left))
+    return Fixed(head=head, tree=tree, results=results, left=left, questions=tuple(questions))

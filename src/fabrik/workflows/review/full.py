@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fabrik.workflows.proving import Proven, Proving
 from fabrik.workflows.results import VerificationResult
@@ -16,28 +16,29 @@ from fabrik.workflows.work import Work
 UNREVIEWED_ROUNDS = 2  # how often the host's own findings go back where there are no reviews
 
 
+MARK = 300  # characters of a mark
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reviewed:
     """A proven candidate with all that reviewers and host have to say of it."""
 
     proven: Proven
     round: Round
-    left: tuple[str, ...] = ()  # what the implementer says of findings that stay open
+    left: tuple[str, ...] = ()  # why findings that are open could not be resolved
+    questions: tuple[str, ...] = ()  # what the implementer asks the human
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What speaks against the candidate, one line each; () where nothing does."""
         silent = (f"{said.reviewer} gave no verdict: {said.reason}" for said in self.round.silent)
         found = (f"{finding.id}: {finding.text}" for finding in self.round.findings)
-        return tuple(" ".join(text.split())[:MARK] for text in (*found, *silent, *self.left))
+        return tuple(" ".join(text.split())[:MARK] for text in (*found, *silent, *self.left, *self.questions))
 
     @property
     def excused(self) -> tuple[str, ...]:
         """Protected files whose change the spec asks for, by the verifier's word: for a human to see."""
         return tuple(said.path for said in self.round.asked if said.asked)
-
-
-MARK = 300  # characters of a mark
 
 
 @dataclass(kw_only=True)
@@ -48,39 +49,56 @@ class Reviewing:
     proving: Proving
     failing_before: Collection[str]
     number: int = 0
+    proven: Proven | None = None
+    last: Round | None = None
+    sent: set[str] = field(default_factory=set)  # ids of findings that went back to the implementer
 
-    async def review(self, head: str, tree: str, open_before: Sequence[Finding]) -> Reviewed:
+    async def review(
+        self, head: str, tree: str, open_before: Sequence[Finding], questions: Sequence[str] = ()
+    ) -> Reviewed:
         """Take a commit to an approved candidate, or to where the rounds run out.
 
-        open_before: findings of light reviews that were not resolved. Raises Stop.
+        open_before: what was not resolved before: findings of light reviews, a human's rejection.
+        questions: of the implementer to the human, from what led here. Raises Stop.
         """
         review = self.work.context.review
         allowed = review.rounds if review else UNREVIEWED_ROUNDS
-        sent_back = 0
-        left: tuple[str, ...] = ()
-        found: Round | None = None
-        proven: Proven | None = None
+        sent_back = asked_again = 0
+        left: dict[str, str] = {}
+        asked = list(questions)
         earlier = tuple(open_before)
         while True:
+            proven = self.proven
             if proven is None or proven.head != head:
-                proven = await self.proving.prove(head, tree)
+                proven = self.proven = await self.proving.prove(head, tree)
                 head, tree = proven.head, proven.tree
-            found = await self._round(proven.verification, earlier, found)
-            if found.approved or sent_back >= allowed:
-                return Reviewed(proven=proven, round=found, left=left)
+            found = self.last = await self._round(proven.verification, earlier, self.last)
+            new = [finding for finding in found.findings if finding.id not in self.sent]
+            if found.approved or (new and sent_back >= allowed):
+                return self._ended(proven, found, left, asked)
+            if not new:  # the same candidate gets no second throw of the dice, but who was silent is asked
+                if not found.silent or asked_again >= allowed:
+                    return self._ended(proven, found, left, asked)
+                asked_again += 1
+                continue
             sent_back += 1
+            self.sent |= {finding.id for finding in new}
             fixed = await fix_all(
-                self.work,
-                found.findings,
-                head=head,
-                tree=tree,
-                failing_before=self.failing_before,
-                last=True,
+                self.work, new, head=head, tree=tree, failing_before=self.failing_before, last=True
             )
-            left, earlier = fixed.left, found.findings
-            if fixed.tree == tree and not found.silent:  # the same candidate gets no second throw of the dice
-                return Reviewed(proven=proven, round=found, left=left)
+            left |= fixed.left
+            asked += fixed.questions
+            earlier = (*open_before, *found.findings)
+            if fixed.tree == tree:
+                if not found.silent:
+                    return self._ended(proven, found, left, asked)
+                asked_again += 1
             head, tree = fixed.head, fixed.tree
+
+    @staticmethod
+    def _ended(proven: Proven, found: Round, left: Mapping[str, str], questions: Sequence[str]) -> Reviewed:
+        still = tuple(left[finding.id] for finding in found.findings if finding.id in left)
+        return Reviewed(proven=proven, round=found, left=still, questions=tuple(questions))
 
     async def _round(
         self, verification: VerificationResult, earlier: Sequence[Finding], before: Round | None

@@ -24,6 +24,7 @@ class Looked:
 
     accepted: Accepted
     open: tuple[Finding, ...] = ()
+    questions: tuple[str, ...] = ()  # what the implementer asks the human
 
 
 async def light_review(
@@ -45,6 +46,7 @@ async def light_review(
     if review is None or not seats or accepted.head == base:
         return Looked(accepted=accepted)
     found: Round | None = None
+    questions: tuple[str, ...] = ()
     number = 0
     while True:
         number += 1
@@ -60,7 +62,7 @@ async def light_review(
         )
         found = await hold(work, subject, seats, found, await early.take(subject.commit))
         if found.approved or number > review.rounds or not found.findings:
-            return Looked(accepted=accepted, open=found.findings)
+            return Looked(accepted=accepted, open=found.findings, questions=questions)
         if accepted.ahead:  # made ready for the next task, which is not next any more
             await accepted.ahead.discard()
         before = accepted.head
@@ -72,7 +74,8 @@ async def light_review(
             failing_before=failing_before,
             last=last,
         )
+        questions += fixed.questions
         results = fixed.results or accepted.results
         accepted = replace(accepted, head=fixed.head, tree=fixed.tree, results=results, ahead=None)
         if accepted.head == before:
-            return Looked(accepted=accepted, open=found.findings)
+            return Looked(accepted=accepted, open=found.findings, questions=questions)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import ReviewReport
 from fabrik.outcome import POLICIES, Cause, Verdict
-from fabrik.workflows.attempts import ended_before, reason_of, wait_for_provider
+from fabrik.workflows.attempts import HELD_UP, ended_before, reason_of, wait_for_provider
 from fabrik.workflows.review.answers import Answer, read_answer, silent
 from fabrik.workflows.review.briefing import Repair
 from fabrik.workflows.review.desk import Desk
@@ -18,11 +18,6 @@ from fabrik.workflows.review.model import Opinion, ReviewSession
 from fabrik.workflows.review.session import run_review_session
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Stop, Work
-
-# What a human or time must mend before any reviewer can answer: the run waits, or stops until it is resumed.
-HELD_UP = frozenset(
-    {Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.UNREACHABLE, Cause.AUTH, Cause.BUDGET, Cause.CANCELLED}
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ from fabrik.ledger.types import ReviewerOutcome, ReviewStatus, ReviewSummary
 from fabrik.workflows.review.answers import Answer
 from fabrik.workflows.review.desk import Desk
 from fabrik.workflows.review.findings import TAMPERING, number, tampering
-from fabrik.workflows.review.model import Opinion, Round
+from fabrik.workflows.review.model import Finding, Opinion, Round
+from fabrik.workflows.review.readers import Readers
 from fabrik.workflows.review.reviewer import ask, row
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Stop, Work
@@ -25,14 +26,17 @@ async def hold(
     before: the round before; what was said there of the same commit still counts. desk: made ready for it.
     Raises Stop when only a human or time can bring a missing answer.
     """
-    desk = desk or Desk(work=work, commit=subject.commit, base=subject.base)
+    if desk is None:
+        desk = Desk(work=work, commit=subject.commit, base=subject.base, readers=Readers(work=work))
     async with desk:
         answers = await _ask_all(work, subject, desk, seats, before)
     if subject.kind == "full":
         await desk.clear()
-    summary = await _sum_up(work, subject, seats, answers)
+    known = before.findings if before is not None and before.commit == subject.commit else ()
+    summary = await _sum_up(work, subject, seats, answers, known)
     for finding in summary.findings:
-        work.findings[finding.reviewer] += 1
+        if finding not in known:
+            work.findings[finding.reviewer] += 1
     return summary
 
 
@@ -74,7 +78,11 @@ def _kept(before: Round | None, commit: str) -> dict[str, Answer]:
 
 
 async def _sum_up(
-    work: Work, subject: Subject, seats: Sequence[Seat], answers: Mapping[str, Answer]
+    work: Work,
+    subject: Subject,
+    seats: Sequence[Seat],
+    answers: Mapping[str, Answer],
+    known: Sequence[Finding],
 ) -> Round:
     verified = answers.get(VERIFIER)
     asked = verified.asked if verified else ()
@@ -90,7 +98,7 @@ async def _sum_up(
             number=subject.number,
             commit=subject.commit,
             opinions=everybody,
-            findings=number(everybody, work.findings),
+            findings=number(everybody, work.findings, known),
             criteria=verified.criteria if verified else (),
             asked=asked,
         )

@@ -12,6 +12,7 @@ from fabrik.workflows.playing import REPORT, ReadySession, make_ready, play, tel
 from fabrik.workflows.review.briefing import Repair, prompt_of
 from fabrik.workflows.review.desk import Desk
 from fabrik.workflows.review.model import ReviewSession
+from fabrik.workflows.review.readers import part_of
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Work
 
@@ -55,12 +56,14 @@ async def _ready(
     logs: Path,
 ) -> ReadySession:
     """A ready session before the checkout: the one that was made ahead, told what it is about, if it fits."""
-    made = await desk.take(step.key, step.attempt)
+    made = await desk.readers.take(step.key, step.attempt)
     try:
         change = await desk.lay(logs)
-        sandbox = made.sandbox if made else await desk.reader(seat.id)
+        sandbox = made.sandbox if made else await desk.readers.reader(seat.id)
         prompt = prompt_of(work, subject, seat, change, sandbox, repair)
-        part = replace(desk.part(seat), prompt=prompt, files=change.files)
+        part = replace(
+            part_of(work, seat), prompt=prompt, files=change.files, commit=desk.commit, base=desk.base
+        )
         told = tell(work, step.key, made, part, logs) if made else None
     except BaseException:
         if made:

@@ -57,8 +57,9 @@ def light_seats(work: Work) -> tuple[Seat, ...]:
 def full_seats(work: Work) -> tuple[Seat, ...]:
     """The reviewers of a candidate, and the verifier."""
     review = work.context.review
-    if review is None or work.verifier is None:
+    if review is None:
         return ()
+    assert work.verifier is not None  # noqa: S101 - nobody reviews without one
     verifier = Seat(
         id=VERIFIER,
         role="verify",

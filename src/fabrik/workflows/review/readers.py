@@ -1,0 +1,89 @@
+"""Where the reviewers of a round sit: each in a sandbox of its own, before one checkout that all read.
+
+Their sessions can be begun before it is known what they will look at: the checkout's directory is there then,
+and gets its content later; the commit, the prompt and the files of HOME are told at the word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from fabrik.ledger.types import Feedback
+from fabrik.sandboxes.sandbox import Sandbox
+from fabrik.workflows import workspace
+from fabrik.workflows.ahead import HEAD_START, Ahead
+from fabrik.workflows.playing import Part, ReadySession, make_ready
+from fabrik.workflows.review.subject import Seat
+from fabrik.workflows.work import Work
+from fabrik.workflows.workspace import CHECKOUT, READER
+
+
+@dataclass(kw_only=True)
+class Readers:
+    """The sandboxes of the checkout and of those who read it, and the sessions that wait there."""
+
+    work: Work
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _checkout: Sandbox | None = None
+    _sessions: dict[str, Ahead[ReadySession]] = field(default_factory=dict)  # by the keys of their steps
+
+    def begin(self, key: str, seats: Sequence[Seat]) -> None:
+        """Begin to make the sessions ready that will begin the round `key`."""
+        for seat in seats:
+            step = f"{key}/{seat.id}"
+            self._sessions[step] = Ahead(partial(self._session, step, seat))
+            self._sessions[step].begin(after=HEAD_START)
+
+    async def _session(self, step: str, seat: Seat) -> ReadySession:
+        sandbox = await self.reader(seat.id)
+        logs = self.work.paths.step_logs(step, 1)
+        return await make_ready(self.work, step, sandbox, part_of(self.work, seat), logs, untold=True)
+
+    async def take(self, step: str, attempt: int) -> ReadySession | None:
+        """The session that was made ready for this start of a step; it has not been told anything yet."""
+        ahead = self._sessions.get(step)
+        if ahead and attempt > 1:
+            await ahead.discard()
+        return await ahead.take() if ahead else None
+
+    async def checkout(self) -> Sandbox:
+        """The sandbox of the checkout: opened once, for opening it again would end what runs in it."""
+        async with self._opening:
+            if self._checkout is None:
+                self._checkout = await workspace.open_sandbox(self.work, CHECKOUT)
+            return self._checkout
+
+    async def reader(self, seat: str) -> Sandbox:
+        """The sandbox of one reviewer: it sees the checkout, and can write in its HOME alone."""
+        await self.checkout()
+        return await workspace.open_sandbox(self.work, f"{READER}{seat}")
+
+    async def discard(self) -> None:
+        """Give up the sessions that nobody took."""
+        for ahead in self._sessions.values():
+            await ahead.discard()
+
+    @property
+    def opened(self) -> bool:
+        """Whether any of these sandboxes was opened."""
+        return self._checkout is not None
+
+
+def part_of(work: Work, seat: Seat) -> Part:
+    """What is known of a reviewer's session whatever it will look at and be told."""
+    return Part(
+        agent=seat.agent,
+        sealed=seat.sealed,
+        role=seat.role,
+        prompt=_untold,
+        limits=work.review_limits,
+        model=seat.model,
+        reviewer=seat.id,
+    )
+
+
+def _untold(_: str, __: Sequence[Feedback]) -> str:
+    return ""
