@@ -134,7 +134,7 @@ def test_cancel_a_run_that_lost_its_worker(world: World) -> None:
     assert "cancelled" in done.stdout
     assert "waits" not in done.stdout
     assert world.last().status == "cancelled"
-    assert not world.leftovers()
+    nothing_left(world)
 
 
 def test_cancel_a_run_that_never_had_a_worker(world: World) -> None:
