@@ -24,7 +24,7 @@ ReviewerState = Literal[
 
 _TASK = re.compile(r"task/(?P<task>.+)/(?P<what>implement|checks)#(?P<number>\d+)(?P<retry>/.*)?")
 _FINDING = re.compile(r"review-task-(?P<reviewer>.+)-(?P<n>\d+)")
-_AFTER_REJECTION = re.compile(r"feedback/(?P<number>\d+)/(?P<what>implement|checks)#\d+.*")
+_PEOPLE = re.compile(r"feedback/(?P<note>note-)?(?P<number>\d+)/(?P<what>implement|checks)#\d+.*")
 
 # Told while others work, so no sign that a wait is over.
 _BESIDE = frozenset(
@@ -81,8 +81,8 @@ def doing(
             return "checks", f"the checks of {task}"
         fixes = found["number"] != "1" or found["task"].startswith("review-task-")
         return "session", f"{_agent(record, key, events)} {'fixes' if fixes else 'implements'} {task}"
-    if found := _AFTER_REJECTION.fullmatch(key):
-        what = f"what rejection {found['number']} asks for"
+    if found := _PEOPLE.fullmatch(key):
+        what = "what a human has noted" if found["note"] else f"what rejection {found['number']} asks for"
         if found["what"] == "checks":
             return "checks", f"the checks of {what}"
         return "session", f"{_agent(record, key, events)} works on {what}"
