@@ -1,18 +1,22 @@
-"""A light review is made ready while the checks run: it is used as it is, or given up without a trace."""
+"""A light review is made ready before it is wanted: it is used as it is, or given up without a trace."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from harness import World, git, rows, wait_for
 from review_kit import PROGRAM, few, plan, reports, steps
+from trouble_kit import finish, kill, start, worker_of
 
 from fabrik.outcome import ExitStatus
 from fabrik.paths import doors_directory
+from fabrik.sandboxes import procs
 
 MARK = 'if role in ("review", "verify"):'
 # Reviewers leave in their logs what they were told and what lay in HOME.
@@ -168,4 +172,82 @@ def test_killed_when_it_was_begun(world: World, event: str, kill: str) -> None:
     assert set(said.values()) == {1}
     head = git("rev-parse", "spec-feature", cwd=world.project)
     assert ("light", "simplicity", head) in said and ("light", "code-quality", head) in said
+    nothing_left(world)
+
+
+# The implementer goes on when there is a file `go` beside its work.
+HELD = r"""
+if role == "implement" and step.endswith("/implement#1"):
+    while not os.path.exists("go"):
+        time.sleep(0.02)
+    os.unlink("go")
+"""
+SEATS = ("review-code-quality", "review-simplicity")
+
+
+@contextmanager
+def waiting_readers(world: World) -> Iterator[subprocess.Popen[str]]:
+    """A run whose implementer works, with both reviewers of its task held beside it."""
+    where = ("--spec", world.make_spec(tasks=1), "--project", world.project, "--auto-approve")
+    with start(world, "run", *where, "--agent", "command", "--agent-command", agent(world, HELD)) as running:
+        try:
+            wait_for(lambda: all(held(world, seat) for seat in SEATS), "reviewers that are ready to start")
+            yield running
+        finally:
+            running.kill()
+
+
+def held(world: World, seat: str) -> bool:
+    """Whether the forwarder of this reviewer's sandbox is there: it waits for the word."""
+    for sandbox in world.home.glob(f"runs/*/sandboxes/{seat}"):
+        for pid in procs.marked(f"{world.last().id}/{seat}"):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if words[0] != b"bwrap" and b"--go" in words and sandbox.is_dir():
+                    return True
+    return False
+
+
+def go_on(world: World) -> None:
+    [work] = world.home.glob("runs/*/sandboxes/work/workspace")
+    (work / "go").touch()
+
+
+def test_readers_that_are_killed_while_they_wait(world: World) -> None:
+    """They had not begun: they are started anew, and nobody has crashed."""
+    with waiting_readers(world) as running:
+        assert not early(world, 1)
+        for seat in SEATS:
+            assert procs.kill_marked(f"{world.last().id}/{seat}")
+        go_on(world)
+        assert finish(running).returncode == 0
+    assert world.last().status == "shipped"
+    assert early(world, 1)
+    for reviewer in ("code-quality", "simplicity"):
+        said = (logs(world, f"task/1/review#1/{reviewer}") / "stdout.log").read_text()
+        assert "+1\n" in said and said.count("TOLD<<") == 1
+    assert [key for key in steps(world) if "retry" in key] == []
+    [count] = rows(world, "SELECT count(*) FROM events WHERE kind = 'session.started'")
+    assert count == (1 + 2 + 2,)
+    nothing_left(world)
+
+
+def test_cancelled_while_readers_wait(world: World) -> None:
+    with waiting_readers(world) as running:
+        world.fabrik("run", "cancel", world.last().id)
+        finish(running)
+    assert world.last().status == "cancelled"
+    assert rows(world, "SELECT count(*) FROM events WHERE step LIKE '%review%'") == [(0,)]
+    nothing_left(world)
+
+
+def test_killed_while_readers_wait(world: World) -> None:
+    with waiting_readers(world) as running:
+        kill(worker_of(world, world.last().id))
+        finish(running)
+        wait_for(lambda: not any(procs.marked(f"{world.last().id}/{seat}") for seat in SEATS), "their end")
+    agent(world)
+    world.fabrik("run", "resume", world.last().id)
+    assert world.last().status == "shipped"
+    assert early(world, 1)
     nothing_left(world)
