@@ -243,12 +243,15 @@ def test_held_out_files_in_the_repository(world: World) -> None:
         assert name in said
         assert "agents can read" in said
         git("reset", "-q", "--hard", "HEAD~1", cwd=world.project)
+    # What fabrik has fetched with them is there for every agent of the project.
+    assert "was committed in the project once" in refused(world, "run", *given(world, spec=spec))
+    (spec.parent / "secret.sh").write_text("test -f done-1.txt # another one\n")
     world.fabrik("run", *given(world, spec=spec), "--auto-approve")
     assert world.last().status == "shipped"
 
 
 def test_held_out_files_in_the_history(world: World) -> None:
-    """What was committed once can be found by an agent that looks for it: told, and the run goes on."""
+    """What was committed once can be found by an agent that looks for it: refused, until it is another."""
     spec = world.make_spec(tasks=1)
     (spec.parent / "secret.sh").write_text("test -f done-1.txt\n")
     (spec.parent / "empty.py").touch()
@@ -261,9 +264,10 @@ def test_held_out_files_in_the_history(world: World) -> None:
     git("commit", "-q", "-m", "old", cwd=world.project)
     git("rm", "-q", "old.sh", cwd=world.project)
     git("commit", "-q", "-m", "gone", cwd=world.project)
-    done = world.fabrik("run", *given(world, spec=spec), "--auto-approve")
-    assert done.stderr.count("warning: ") == 1
-    assert f"an agent that looks for it can read it: {spec.parent / 'secret.sh'}" in done.stderr
+    said = refused(world, "run", *given(world, spec=spec))
+    assert f"was committed in the project once, where an agent can read it: {spec.parent / 'secret.sh'}" in said
+    (spec.parent / "secret.sh").write_text("test -f done-1.txt # really\n")
+    world.fabrik("run", *given(world, spec=spec), "--auto-approve")
     assert world.last().status == "shipped"
 
 

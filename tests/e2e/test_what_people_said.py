@@ -159,3 +159,37 @@ def test_ids_that_fabrik_gives_are_refused_in_a_todo(world: World) -> None:
     todo.write_text(todo.read_text().replace('"id": "1"', '"id": "review-task-security-1"'))
     done = world.fabrik("spec", "validate", spec, todo, status=2)
     assert "review-task-security-1" in done.stderr + done.stdout
+
+
+def test_no_end_of_findings_still_comes_to_a_gate(world: World) -> None:
+    few(world, "security", rounds=2)
+    many = PROGRAM.replace(
+        '[f"README.md:1: {who} wants more"]', '[f"README.md:{n}: more" for n in range(1, 9)]'
+    )
+    run = world.run(
+        "--iterations", "5", agent=plan(world, {"security": ["changes"]}, text=many), review=True, status=3
+    )
+    assert run.status == "waiting"
+    marks = gates(world)[0].marks
+    assert any("used up its 5 sessions" in mark for mark in marks)
+
+
+def test_a_check_that_wavers_must_hold_many_times(world: World) -> None:
+    """It passes, then fails with nothing changed; a commit that changes nothing about it does not help."""
+    count = world.directory / "count"
+    count.mkdir()
+    few(world, "security")
+    spec = world.make_spec(
+        tasks=1,
+        checks=[
+            {"name": "task 1", "run": "test -f done-1.txt"},
+            # In the baseline, after the task and the first way it passes; then every third time it does not.
+            {"name": "wavers", "run": f"n=$(ls {count} | wc -l); touch {count}/$n; test $((n % 4)) != 3"},
+        ],
+    )
+    run = world.run(
+        "--auto-approve", "--sandbox", "none", "--attempts", "2", spec=spec, agent=plan(world), status=4
+    )
+    assert run.status in ("blocked", "exhausted")
+    assert "wavers" in str(run.failure_reason)
+    assert "\n" not in str(run.failure_reason)

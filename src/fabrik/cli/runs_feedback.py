@@ -37,7 +37,8 @@ def runs_feedback(run_ref: str | None, run_id: str | None, as_json: bool) -> Non
     for said in found:
         overriding = ", overriding what spoke against it" if said.overriding else ""
         gate = f" at gate {said.gate}" if said.gate is not None else ""
-        used = f"  used in {one_line(said.used_by, 60)}" if said.used_by else ""
+        place = said.used_by or (f"feedback/{said.gate}" if said.decision == "rejected" and said.gate else "")
+        used = f"  used in {one_line(place, 60)}" if place else ""
         who = f"{units.moment(said.created_at)}  {one_line(said.decided_by, 30)}"
         screen.line(f"{who}  {said.decision}{gate}{overriding}{used}", "bad" if said.overriding else "strong")
         if said.notes:

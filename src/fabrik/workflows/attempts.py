@@ -53,7 +53,7 @@ async def session(
     number = 0
     while True:
         step_key = f"{key}/retry#{number}" if number else key
-        _bound_iterations(work, step_key)
+        _bound_iterations(work, step_key, optional=optional)
 
         async def play(step: StepContext) -> SessionResult:
             step.tell("session.started", agent=work.agent.name, role=role, attempt=step.attempt)
@@ -121,9 +121,11 @@ def implementing(work: Work, role: Role, prompt: Prompt, people: Sequence[Feedba
     )
 
 
-def _bound_iterations(work: Work, key: str) -> None:
+def _bound_iterations(work: Work, key: str, *, optional: bool) -> None:
     most = work.context.limits.iterations
     if most and len(work.sessions) >= most * work.grants.rounds:
+        if optional:
+            raise GaveUp(f"the run has used up its {most} sessions")
         if work.grants.take():
             work.grants.rounds += 1
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import Verdict
@@ -12,6 +12,7 @@ from fabrik.workflows.attempts import session
 from fabrik.workflows.judge import Standing
 from fabrik.workflows.results import Candidate, FileChanged, VerificationResult
 from fabrik.workflows.verify import verify
+from fabrik.workflows.wavering import repeat
 from fabrik.workflows.work import Stop, Work
 
 MOST_FILES = 300  # of a candidate that are named one by one
@@ -32,6 +33,7 @@ class Proving:
 
     work: Work
     number: int = 0
+    wavered: set[str] = field(default_factory=set)  # checks that passed and failed at the same commit
 
     async def prove(self, head: str, tree: str) -> Proven:
         """Verify a commit as the candidate, and have mended what fails, until it holds.
@@ -48,6 +50,9 @@ class Proving:
             if verification is None:
                 await put_forward(work, self.number, head)
                 verification = await verify(work, self.number, head)
+                if verification.ok and self.wavered:
+                    verification = await repeat(work, self.number, verification, self.wavered)
+                self.wavered |= {check.name for check in verification.flaky}
                 if verification.ok:
                     return Proven(head=head, tree=standing.tree, verification=verification)
             failures = verification.failures

@@ -17,10 +17,10 @@ from fabrik.vcs.reading import ls
 async def require_unseen(
     base: Base, loaded: Loaded, project: Path | None, warn: Callable[[str], None]
 ) -> None:
-    """See that the commit a run starts from holds neither held-out files nor the spec that names them.
+    """See that neither the commit a run starts from nor its history holds held-out files, nor it their spec.
 
     project: the root of a local project, in which paths are looked up; contents are looked up in any case.
-    What is only in older commits is told by `warn`. Raises UsageError, VcsError.
+    A spec that is only in older commits is told by `warn`. Raises UsageError, VcsError.
     """
     spec = loaded.spec
     if not spec.holdout:
@@ -43,10 +43,16 @@ async def require_unseen(
             where=str(spec.path),
             todo="keep held-out tests out of what git tracks there, for example beside a spec outside of it",
         )
-    if old := [str(file) for file in (spec.path, *files) if file in view.present]:
+    if old := [str(file) for file in files if file in view.present]:
+        raise UsageError(
+            f"was committed in the project once, where an agent can read it: {', '.join(old)}",
+            where=str(spec.path),
+            todo="change it, if only a comment, so that what was committed once is not what counts",
+        )
+    if spec.path in view.present:
         warn(
-            f"in the project's history, where an agent that looks for it can read it: {', '.join(old)}\n"
-            "  → change it, so that what was committed once is not what counts"
+            f"in the project's history, where an agent that looks for it can read it: {spec.path}\n"
+            "  → it names the held-out checks: change it, or give them other names"
         )
 
 

@@ -35,6 +35,7 @@ from fabrik.workflows.work import Stop, Work
 from fabrik.workflows.worker_process import Orders, Signals, Starter, hold_signals
 from fabrik.workflows.workspace import READER, open_sandbox, remove_all
 
+REASON = 2000  # characters of what is said about the end of a run, in one line
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -105,10 +106,11 @@ async def _work(
         await journal.reopen()
     starter.taken()  # only now: who follows must not take the old status for the new one
     signals.begin()
-    verdict, reason = await _to_the_end(ledger, run, journal, umask, since, cancelled=cancelled)
+    verdict, said = await _to_the_end(ledger, run, journal, umask, since, cancelled=cancelled)
     await signals.no_more()
     if verdict is None:
         return ExitStatus.WAITING
+    reason = " ".join(said.split())[:REASON] if said else None  # agents and humans may have said a part of it
     words.give_room()
     try:
         evidence.write(ledger, run.id, verdict.value, reason)

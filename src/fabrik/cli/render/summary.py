@@ -48,7 +48,7 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
     if run.unchecked:
         known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
     if not reviewed:
-        known.append(("UNREVIEWED", "dispatched with --no-review: no reviewer and no verifier looked at it"))
+        known.append(("reviews", "UNREVIEWED: no reviewer and no verifier looked at it (--no-review)"))
     if run.status == "shipped":
         known.append(("branch", f"{run.branch} in {run.project}"))
     if run.candidate:
