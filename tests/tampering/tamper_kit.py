@@ -51,7 +51,8 @@ class Case:
     ) -> None:
         self.changes = changes_of(base, after)
         self.base = tuple(base)
-        self.protection = Protection.of(globs, commands, self.base, may_change)
+        contents = {path: version(content).content for path, content in base.items()}
+        self.protection = Protection.of(globs, commands, self.base, may_change, contents)
 
     @property
     def tampers(self) -> tuple[Tamper, ...]:

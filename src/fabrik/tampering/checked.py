@@ -31,7 +31,7 @@ _JUDGING_FOLDERS = named(
 _TOOL_FOLDERS = named("script scripts .scripts tool tools hack dev devtools")
 _SOURCES = named("src lib app apps pkg internal cmd source sources")
 _EXPECTED_WORDS = named("expect expected golden want wanted reference baseline fixture answer answers")
-_SHELLS = named("sh bash dash zsh ksh ash fish . source")
+SHELLS = named("sh bash dash zsh ksh ash fish . source")
 _INTERPRETER = re.compile(
     r"(?:python|pypy|node|nodejs|ruby|perl|php|lua|deno|bun|tsx|ts-node|pwsh|Rscript)[\d.]*"
 )
@@ -82,7 +82,7 @@ def checked(commands: Sequence[str], base: Collection[str]) -> Checked:
             targets |= _targets(name, started.words)
             places |= {resolve(place, path) for place in started.places for path in started.paths}
             for path, shell in _files(name, started, known):
-                if shell is None or is_check_script(path, shell=shell, used=started.used):
+                if shell is None or is_check_script(path, in_shell=shell, used=started.used):
                     scripts.add(path)
                     if shell is not None and _in_judging_folder(path):
                         folders.add(posixpath.dirname(path))
@@ -99,14 +99,14 @@ def checked(commands: Sequence[str], base: Collection[str]) -> Checked:
     )
 
 
-def is_check_script(path: str, *, shell: bool, used: bool) -> bool:
+def is_check_script(path: str, *, in_shell: bool, used: bool) -> bool:
     """Is a file that a check starts as a program named or placed like a check? See the module's text."""
     folders = path.split("/")[:-1]
     if folders and folders[0] in _SOURCES:
         return False
     if _in_judging_folder(path):
         return True
-    if shell and any(folder in _TOOL_FOLDERS for folder in folders):
+    if in_shell and any(folder in _TOOL_FOLDERS for folder in folders):
         return True
     return not used and bool(words_of(path) & JUDGING_WORDS)
 
@@ -139,7 +139,7 @@ def _files(name: str, started: Started, base: Collection[str]) -> list[tuple[str
                 found.append((path, shell))
                 return
 
-    if name in _SHELLS or _INTERPRETER.fullmatch(name):
+    if name in SHELLS or _INTERPRETER.fullmatch(name):
         module = _module(args)
         first = next((word for word in args if not word.startswith("-")), None)
         if module is not None:
@@ -147,7 +147,7 @@ def _files(name: str, started: Started, base: Collection[str]) -> list[tuple[str
             for path in (f"{stem}.py", f"{stem}/__main__.py", f"src/{stem}.py", f"src/{stem}/__main__.py"):
                 look(path, False)
         elif first is not None and not _is_code(args):
-            look(first, name in _SHELLS)
+            look(first, name in SHELLS)
     elif "/" in started.words[0]:
         word = started.words[0]
         look(word, word.endswith((".sh", ".bash")) or "." not in posixpath.basename(word))

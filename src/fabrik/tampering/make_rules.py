@@ -59,13 +59,13 @@ def judging_changes(before: str, after: str, targets: Collection[str]) -> list[s
     targets: those that the checks use; "" is the first one.
     """
     base, candidate = read_makefile(before), read_makefile(after)
-    judging = _judging(base, targets)
+    judging = judging_targets(base, targets)
     found = [
         f"the target `{target[:80]}`"
         for target in sorted(judging)
         if base.rules.get(target) != candidate.rules.get(target)
     ]
-    used = _variables(base, judging) | _GLOBAL
+    used = used_variables(base, judging) | _GLOBAL
     found += [
         f"the variable `{name[:80]}`"
         for name in sorted(used)
@@ -94,7 +94,7 @@ def _rule(made: Makefile, rule: re.Match[str]) -> list[str]:
     return names
 
 
-def _judging(made: Makefile, targets: Collection[str]) -> set[str]:
+def judging_targets(made: Makefile, targets: Collection[str]) -> set[str]:
     """The targets that the checks use or whose names say that they judge, with all they need."""
     waiting = [target or made.first for target in targets]
     waiting += [target for target in made.rules if set(re.split(r"[^A-Za-z0-9]+", target)) & JUDGING_WORDS]
@@ -109,7 +109,8 @@ def _judging(made: Makefile, targets: Collection[str]) -> set[str]:
     return found
 
 
-def _variables(made: Makefile, targets: Collection[str]) -> set[str]:
+def used_variables(made: Makefile, targets: Collection[str]) -> set[str]:
+    """The variables that the recipes of the targets use."""
     waiting = [line for target in targets for line in made.rules.get(target, ())]
     found: set[str] = set()
     while waiting:

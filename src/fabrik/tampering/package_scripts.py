@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from fabrik.tampering.checked import JUDGING_WORDS
+from fabrik.tampering.judging_scripts import judging_scripts
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.text import named
 
@@ -36,24 +36,6 @@ def package_changes(before: Mapping[str, Any], after: Mapping[str, Any], protect
             if one.get(tool) != where and not (isinstance(where, str) and not _ELSEWHERE.match(where)):
                 found.append(f'where "{tool}" comes from')
     return found
-
-
-def judging_scripts(
-    before: Mapping[str, Any], after: Mapping[str, Any], targets: Collection[str]
-) -> list[str]:
-    """Scripts of the base that judge, those that run around them, and those that they run."""
-    judging = {
-        name for name in before if name in targets or set(re.split(r"[^A-Za-z0-9]+", name)) & JUDGING_WORDS
-    }
-    waiting = list(judging)
-    while waiting:
-        text = before.get(waiting.pop())
-        words = set(re.split(r"[\s\"'&|;]+", text)) if isinstance(text, str) else set()
-        for name in (words & set(before)) - judging:
-            judging.add(name)
-            waiting.append(name)
-    around = {f"{part}{name}" for name in judging for part in ("pre", "post")} & set(after)
-    return sorted(judging | around)
 
 
 def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

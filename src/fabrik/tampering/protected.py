@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pathspec import GitIgnoreSpec
 
@@ -12,6 +12,7 @@ from fabrik.errors import FabrikError
 from fabrik.tampering.checked import Checked, checked
 from fabrik.tampering.globs import GROUPS
 from fabrik.tampering.model import Why
+from fabrik.tampering.reached import reached
 
 DEFAULT_PROTECTED: tuple[str, ...] = tuple(glob for _, globs in GROUPS for glob in globs)
 
@@ -24,12 +25,19 @@ class Protection:
     """Says of any path whether it judges the work, and why. Made by `of`."""
 
     def __init__(
-        self, *, globs: GitIgnoreSpec, may_change: GitIgnoreSpec, checks: Checked, base: frozenset[str]
+        self,
+        *,
+        globs: GitIgnoreSpec,
+        may_change: GitIgnoreSpec,
+        checks: Checked,
+        base: frozenset[str],
+        found: Mapping[str, Why],
     ) -> None:
         self.checks = checks
         self.base_paths = base
         self._globs = globs
         self._may_change = may_change
+        self._found = found  # by what files of the base say, whatever the globs
         self._known: dict[str, Why | None] = {}
 
     @classmethod
@@ -39,9 +47,11 @@ class Protection:
         commands: Sequence[str],
         base_paths: Collection[str],
         may_change: Sequence[str],
+        contents: Mapping[str, bytes] | None = None,
     ) -> Protection:
         """Globs as `.gitignore` has them (they replace the shipped list), shell texts of the checks, all
-        paths of the base, and the globs of the spec's `mayChange`.
+        paths of the base, the globs of the spec's `mayChange`, and contents of files of the base, as far as
+        they are known: what the checks reach by way of them judges, too.
 
         Raises BadGlob: a pattern cannot be read; all of them are named.
         """
@@ -53,7 +63,9 @@ class Protection:
                 todo="write them as in a .gitignore file",
             )
         base = frozenset(base_paths)
-        return cls(globs=spec, may_change=may, checks=checked(commands, base), base=base)
+        checks = checked(commands, base)
+        found: dict[str, Why] = dict.fromkeys(reached(commands, checks, base, contents or {}), "check")
+        return cls(globs=spec, may_change=may, checks=checks, base=base, found=found)
 
     def knowing(self, base_paths: Collection[str]) -> Protection:
         """The same with more paths of the base."""
@@ -61,7 +73,11 @@ class Protection:
         if more <= self.base_paths:
             return self
         return Protection(
-            globs=self._globs, may_change=self._may_change, checks=self.checks, base=self.base_paths | more
+            globs=self._globs,
+            may_change=self._may_change,
+            checks=self.checks,
+            base=self.base_paths | more,
+            found=self._found,
         )
 
     def why(self, path: str) -> Why | None:
@@ -80,7 +96,7 @@ class Protection:
         if path in self.base_paths and posixpath.dirname(path) in self.checks.folders:
             return "check"
         if not self._globs.match_file(path):
-            return None
+            return self._found.get(path)
         return next((why for why, spec in _GROUPS if spec.match_file(path)), "project")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,13 @@ async def read(repo: Path, base: str, commit: str, *, max_bytes: int, most: int)
         for change in chosen
     )
     return ChangedFiles(files=tuple(files), total=len(found))
+
+
+async def contents(repo: Path, ids: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+    """See `RunRepo.contents`."""
+    wanted = list(dict.fromkeys(ids))
+    blobs = await _blobs(repo, wanted, max_bytes) if wanted else {}
+    return {at: content for at, (content, cut) in blobs.items() if not cut}
 
 
 def raw_changes(output: bytes) -> Iterator[RawChange]:

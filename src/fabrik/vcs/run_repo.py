@@ -7,7 +7,7 @@ place aside, and moved in as a whole or not at all. All refs live below refs/fab
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -221,6 +221,10 @@ class RunRepo:
         max_bytes: of each content. Raises VcsError when a commit is not there, or an object of it.
         """
         return await changes.read(self.path, base, commit, max_bytes=max_bytes, most=most)
+
+    async def contents(self, ids: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
+        """Contents of blobs by their ids, without those larger than max_bytes. Raises VcsError."""
+        return await changes.contents(self.path, ids, max_bytes=max_bytes)
 
     async def read_file(self, commit: str, path: str, max_bytes: int) -> bytes | None:
         """The first max_bytes of a regular file of a commit; None when there is none. Raises VcsError."""

@@ -14,6 +14,7 @@ from fabrik.tampering.scan import scan
 from fabrik.vcs.changes import FileContent, FilePair
 from fabrik.vcs.overlay import Put, overlay
 from fabrik.vcs.reading import Entry
+from fabrik.workflows.judging_contents import judging_contents
 from fabrik.workflows.work import Work
 
 MAX_BYTES = 1 << 20  # of one file, on either side, that is looked into
@@ -47,6 +48,7 @@ async def judges(work: Work, commit: str) -> Judges:
         commands=[*commands, *context.setup],
         base_paths=base.keys(),
         may_change=context.may_change,
+        contents=await judging_contents(work, base),
     )
     unseen = (
         await _unseen(work, base, commit, {pair.path for pair in changed.files})
