@@ -6,9 +6,13 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from fabrik.tampering.endings import endings
+from fabrik.tampering.meddling import meddling, test_names
 from fabrik.tampering.model import ChangedFile
 from fabrik.tampering.notes import Found
+from fabrik.tampering.pretenders import pretenders
 from fabrik.tampering.protected import Protection
+from fabrik.tampering.python_places import origin, origins
 from fabrik.tampering.python_source import dotted, parsed, said
 from fabrik.tampering.shadows import STANDARD, TEST_TOOLS
 from fabrik.tampering.text import effort, named, quoted
@@ -18,13 +22,16 @@ _RIGGED = named("pytest _pytest unittest builtins __builtins__ pluggy nose hypot
 _SET_BY_PYTEST = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 # A file without any of these is not parsed.
 _WORTH_A_LOOK = re.compile(
-    rb"pytest|unittest|builtins|sys\.modules|os\._exit|atexit|PYTEST|hypothesis|doctest|nose|pluggy"
+    rb"pytest|unittest|builtins|modules|_exit|atexit|PYTEST|hypothesis|doctest|nose|pluggy|exec[lv]|\.kill|abort"
+    rb"|raise_signal|SystemExit|exit\(|quit\(|ctypes|__(?:eq|ne|contains|l[te]|g[te]|\w+check)__|ANY|meta_path|path_hooks"
+    rb"|_getframe|inspect|\bgc\b|tests?\b|test_|hidden|/workspace|/home/agent|FABRIK_|\bCI\b|__code__|setattr|patch"
 )
 
 
 def rigs(changes: Sequence[ChangedFile], protection: Protection) -> Iterator[Found]:
     """Remarks on code of the candidate that the base has not."""
     left = BUDGET
+    tests = test_names(protection.base_paths)
     for change in changes:
         after = change.after
         if (
@@ -38,15 +45,32 @@ def rigs(changes: Sequence[ChangedFile], protection: Protection) -> Iterator[Fou
         if tree is None:
             continue
         base = parsed(change.before)
-        had = {what for _, what, _ in _in(base, test=False)} if base is not None else set()
-        test = protection.why(change.path) in ("test", "hook")
-        for line, what, holds in _in(tree, test=test):
+        why = protection.why(change.path)
+        test = why in ("test", "hook")
+        product = tests if why in (None, "project") else None
+        had = (
+            {what for _, what, _ in _all(base, change.path, product, test=False)}
+            if base is not None
+            else set()
+        )
+        for line, what, holds in _all(tree, change.path, product, test=test):
             if what not in had:
                 yield Found(kind="hook", path=change.path, line=line, what=what, holds=holds)
 
 
-def _in(tree: ast.Module, *, test: bool) -> Iterator[tuple[int, str, bool]]:
-    names = _origins(tree)
+def _all(
+    tree: ast.Module, path: str, product: frozenset[str] | None, *, test: bool
+) -> Iterator[tuple[int, str, bool]]:
+    """product: the names of the base's tests, when the file is none of them."""
+    names = origins(tree)
+    yield from _in(tree, names, test=test)
+    if product is not None:
+        yield from endings(tree, names, path)
+        yield from pretenders(tree, names)
+        yield from meddling(tree, names, path, product)
+
+
+def _in(tree: ast.Module, names: dict[str, str], *, test: bool) -> Iterator[tuple[int, str, bool]]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
             targets = [node.target] if isinstance(node, (ast.AugAssign, ast.AnnAssign)) else node.targets
@@ -76,43 +100,40 @@ def _looked_up(node: ast.AST) -> ast.AST | None:
 
 def _on_target(target: ast.expr, names: dict[str, str]) -> Iterator[tuple[int, str, bool]]:
     if isinstance(target, ast.Attribute):
-        origin = _origin(target, names)
-        if (
-            origin.split(".")[0] in _RIGGED
-            and origin.count(".") >= 1
-            and not origin.startswith("unittest.mock")
-        ):
+        full = origin(target, names)
+        if full.split(".")[0] in _RIGGED and full.count(".") >= 1 and not full.startswith("unittest.mock"):
             yield (
                 target.lineno,
                 f"it changes a test tool or the language itself: {quoted(said(target))}",
                 True,
             )
     elif isinstance(target, ast.Subscript):
-        origin = _origin(target.value, names)
-        if origin == "sys.modules":
+        full = origin(target.value, names)
+        if full == "sys.modules":
             key = target.slice.value if isinstance(target.slice, ast.Constant) else None
             root = str(key).split(".")[0]
             if isinstance(key, str) and (root in TEST_TOOLS or root in STANDARD):
                 yield target.lineno, f"it puts another module in place of {quoted(key)}", True
-        elif origin.startswith("builtins.__dict__") or origin == "__builtins__":
+        elif full.startswith("builtins.__dict__") or full == "__builtins__":
             yield target.lineno, f"it changes the language itself: {quoted(said(target))}", True
 
 
 def _on_call(node: ast.Call, names: dict[str, str], *, test: bool) -> Iterator[tuple[int, str, bool]]:
     name = dotted(node)
     if name in ("setattr", "delattr") and node.args:
-        origin = _origin(node.args[0], names)
-        if origin.split(".")[0] in _RIGGED and not origin.startswith("unittest.mock"):
+        full = origin(node.args[0], names)
+        if full.split(".")[0] in _RIGGED and not full.startswith("unittest.mock"):
             yield node.lineno, f"it changes a test tool or the language itself: {quoted(said(node))}", True
-    origin = _origin(node.func, names)
+    full = origin(node.func, names)
     if (
-        origin == "os._exit"
+        test  # of the product more is said elsewhere
+        and full == "os._exit"
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and node.args[0].value == 0
     ):
-        yield node.lineno, "it ends the process as if all were well (os._exit(0))", test
-    if origin == "atexit.register" and any(_origin(each, names) == "os._exit" for each in node.args):
+        yield node.lineno, "it ends the process as if all were well (os._exit(0))", True
+    if test and full == "atexit.register" and any(origin(each, names) == "os._exit" for each in node.args):
         yield node.lineno, "it decides how the process ends (atexit, os._exit)", True
 
 
@@ -121,26 +142,5 @@ def _asks_for_runner(node: ast.Compare, names: dict[str, str]) -> bool:
     return (
         left in ("pytest", "_pytest", "unittest")
         and isinstance(node.ops[0], (ast.In, ast.NotIn))
-        and _origin(node.comparators[0], names) in ("sys.modules", "sys.argv")
+        and origin(node.comparators[0], names) in ("sys.modules", "sys.argv")
     )
-
-
-def _origins(tree: ast.Module) -> dict[str, str]:
-    """What the imported names of a module stand for: `TestCase` → `unittest.TestCase`."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = (
-                    alias.name if alias.asname else alias.name.split(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return names
-
-
-def _origin(node: ast.AST, names: dict[str, str]) -> str:
-    name = dotted(node)
-    root, dot, rest = name.partition(".")
-    return names.get(root, root if root == "__builtins__" else "") + dot + rest
