@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from fabrik.tampering.addresses import addresses
+from fabrik.tampering.foreign_files import foreign_files
 from fabrik.tampering.git_files import git_files
 from fabrik.tampering.inline_tests import inline_tests
 from fabrik.tampering.judging_files import judging_files
@@ -40,6 +41,7 @@ def scan(
     found += steering(ordered)
     found += addresses(ordered)
     found += git_files(ordered)
+    found += foreign_files(ordered, protection)
     tampers = {_tamper(each, protection) for each in _few(found)}
     return _bounded(sorted(tampers, key=_order))
 
