@@ -113,7 +113,7 @@ class _Project:
         )
 
     def replaces(self, target: ast.Attribute, value: ast.expr | None) -> bool:
-        """`words.count = …`; settings (upper case, or a plain value of what is no function) are left alone."""
+        """`words.count = …`; settings (upper case, or a plain value) are left alone."""
         if target.attr in _CODE:
             return bool(self._full(target.value))
         return self.owns(target.value) and not target.attr.isupper() and not isinstance(value, ast.Constant)

@@ -12,6 +12,7 @@ from fabrik.tampering.inline_tests import inline_tests
 from fabrik.tampering.judging_files import judging_files
 from fabrik.tampering.model import ChangedFile, Kind, Tamper
 from fabrik.tampering.notes import Found
+from fabrik.tampering.other_endings import other_endings
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.rigs import rigs
 from fabrik.tampering.standing import Standing, standings
@@ -37,6 +38,7 @@ def scan(
         found += _of(standing)
     found += judging_files(ordered, protection)
     found += rigs(ordered, protection)
+    found += other_endings(ordered, protection)
     found += inline_tests(ordered, protection)
     found += steering(ordered)
     found += addresses(ordered)
