@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fabrik.tampering.model import ChangedFile, FileVersion, Restoration, Tamper
+from fabrik.tampering.new_tests import does_without, new_tests
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.restore import restoration
 from fabrik.tampering.scan import scan
@@ -30,6 +31,9 @@ class Judges:
     put: Mapping[str, Put]  # what puts the protected files back
     remove: tuple[str, ...]
     tampers: tuple[Tamper, ...]
+    new_tests: tuple[str, ...] = ()  # new test files that checks of the base's tests do without
+    alone: Mapping[str, Put] = field(default_factory=dict)  # what is put back besides when they are gone
+    without: frozenset[str] = frozenset()  # the commands of the checks that do without them
 
     @property
     def restored(self) -> tuple[str, ...]:
@@ -43,12 +47,13 @@ async def judges(work: Work, commit: str) -> Judges:
     changed = await work.repo.changed_files(work.base, commit, max_bytes=MAX_BYTES, most=MOST_FILES)
     context = work.context
     commands = [check.run for check in (*context.all_checks, *context.holdout)]
+    contents = await judging_contents(work, base)
     protection = Protection.of(
         globs=context.protected,
         commands=[*commands, *context.setup],
         base_paths=base.keys(),
         may_change=context.may_change,
-        contents=await judging_contents(work, base),
+        contents=contents,
     )
     unseen = (
         await _unseen(work, base, commit, {pair.path for pair in changed.files})
@@ -62,12 +67,24 @@ async def judges(work: Work, commit: str) -> Judges:
         large = [pair.path for pair in changed.files if _cut(pair)]
         blind = {path for path in (*large, *unseen) if protection.why(path) and not protection.allowed(path)}
         put |= {path: Put(mode=base[path].mode, id=base[path].id) for path in blind if path in base}
+        new = new_tests(changes, protection)
+        without = [one.run for one in context.all_checks if new.remove]
         found = (
             *scan(changes, protection, base_paths=base.keys()),
             *_too_large(large, blind, base),
             *_too_many(unseen, blind),
         )
-        return Judges(commit=commit, put=put, remove=remove, tampers=tuple(map(_shown, found)))
+        return Judges(
+            commit=commit,
+            put=put,
+            remove=remove,
+            tampers=tuple(map(_shown, found)),
+            new_tests=tuple(path for path in new.remove if path not in put and path not in remove),
+            alone={
+                path: Put(mode=base[path].mode, id=base[path].id) for path in new.put_back if path in base
+            },
+            without=frozenset(run for run in without if does_without(run, new.remove, protection, contents)),
+        )
 
     return await asyncio.to_thread(look)  # of a large change it takes a while
 
@@ -81,6 +98,13 @@ async def restored(work: Work, number: int, found: Judges) -> str:
     if not found.restored:
         return found.commit
     return await overlay(work.repo.path, found.commit, f"verify/{number}/protected", found.put, found.remove)
+
+
+async def alone(work: Work, number: int, found: Judges) -> str:
+    """The same without the candidate's new test files. Raises VcsError, DiskFull."""
+    put = {**found.alone, **found.put}
+    remove = sorted({*found.remove, *found.new_tests})
+    return await overlay(work.repo.path, found.commit, f"verify/{number}/alone", put, remove)
 
 
 def _change(pair: FilePair) -> ChangedFile:

@@ -88,6 +88,7 @@ class VerificationResult:
     restored: tuple[str, ...]  # the paths that were put back or removed for that; (): they are as at the base
     holdout: ChecksResult
     tampers: tuple[Tamper, ...]
+    alone: tuple[str, ...] = ()  # names of the checks that ran without the new test files the second time
 
     @property
     def ok(self) -> bool:
@@ -96,7 +97,9 @@ class VerificationResult:
     @property
     def flaky(self) -> tuple[CheckResult, ...]:
         """Checks that passed once and failed the second time, though nothing was different."""
-        return () if self.restored or not self.checks.ok else self.protected.failed
+        if self.restored or not self.checks.ok:
+            return ()
+        return tuple(check for check in self.protected.failed if check.name not in self.alone)
 
     @property
     def setup_problem(self) -> str:

@@ -13,15 +13,15 @@ from pathlib import Path
 from fabrik.errors import SandboxBroken
 from fabrik.ledger.journal import StepContext
 from fabrik.sandboxes.sandbox import Command, Sandbox
-from fabrik.tampering.depends import depends
+from fabrik.tampering.depends import depends, depends_on_new
 from fabrik.tampering.model import Tamper
 from fabrik.workflows import workspace
 from fabrik.workflows.archive import pack
 from fabrik.workflows.checks import fresh, run_all, setup_failed
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import tail
-from fabrik.workflows.protected import judges, restored
-from fabrik.workflows.results import ChecksResult, VerificationResult
+from fabrik.workflows.protected import Judges, alone, judges, restored, shown
+from fabrik.workflows.results import CheckResult, ChecksResult, VerificationResult
 from fabrik.workflows.work import SetupFailed, Work
 
 MAKE_WAY = """
@@ -49,6 +49,7 @@ class Protected:
     checks: ChecksResult
     restored: tuple[str, ...]
     tampers: tuple[Tamper, ...]
+    alone: tuple[str, ...] = ()  # names of the checks that ran without the candidate's new test files
 
 
 async def verify(work: Work, number: int, commit: str) -> VerificationResult:
@@ -69,6 +70,7 @@ async def verify(work: Work, number: int, commit: str) -> VerificationResult:
             restored=protected.restored,
             holdout=await _with_held_out(work, number, commit, logs / "held-out"),
             tampers=protected.tampers,
+            alone=protected.alone,
         )
 
     checks = (*work.context.all_checks, *work.context.holdout)
@@ -91,6 +93,7 @@ async def _as_it_stands(work: Work, number: int, commit: str, logs: Path) -> Che
 async def _with_protected(work: Work, number: int, before: ChecksResult, logs: Path) -> Protected:
     """Where nothing is restored it is run all the same: a check that fails then proves nothing.
 
+    Checks that name no new test file run without those of the candidate: what the base had must stand alone.
     Where the first way failed its result would not matter, and only the files are looked at.
     """
     commit, checks = before.commit, work.context.all_checks
@@ -98,17 +101,51 @@ async def _with_protected(work: Work, number: int, before: ChecksResult, logs: P
     async def run(step: StepContext) -> Protected:
         found = await judges(work, commit)
         results = ChecksResult(commit=commit, checks=())
+        without: tuple[SealedCheck, ...] = ()
         if before.ok:
-            at = await restored(work, number, found)
-            results = await _run(work, step, at, checks, PURPOSE_PROTECTED, logs)
+            without = tuple(check for check in checks if found.new_tests and check.run in found.without)
+            results = await _both(work, number, step, found, without, logs)
+        names = {check.name for check in without}
+        failed = _fail_now(checks, results)
         return Protected(
             checks=results,
             restored=found.restored,
-            tampers=(*found.tampers, *depends(_fail_now(checks, results), found.restored)),
+            tampers=(
+                *found.tampers,
+                *depends(failed, found.restored),
+                *depends_on_new([name for name in failed if name in names], _shown(found.new_tests)),
+            ),
+            alone=tuple(check.name for check in without),
         )
 
     inputs = {**_inputs(commit, checks), "protected": work.context.protected}
     return await work.journal.step(f"verify/{number}/protected", run, result=Protected, inputs=inputs)
+
+
+async def _both(
+    work: Work, number: int, step: StepContext, found: Judges, without: Sequence[SealedCheck], logs: Path
+) -> ChecksResult:
+    """Each check once: those that can do without the new test files in a clone that has none of them."""
+    results: dict[tuple[str, str], CheckResult] = {}
+    commit, problem = found.commit, ""
+    rest = [check for check in work.context.all_checks if check not in without]
+    if without:
+        commit = await alone(work, number, found)
+        ran = await _run(work, step, commit, without, PURPOSE_PROTECTED, logs / "alone")
+        results |= {(check.name, check.run): check for check in ran.checks}
+        problem = ran.setup_problem
+    if rest or not without:
+        commit = await restored(work, number, found)
+        ran = await _run(work, step, commit, rest, PURPOSE_PROTECTED, logs)
+        results |= {(check.name, check.run): check for check in ran.checks}
+        problem = problem or ran.setup_problem
+    ordered = (results.get((check.name, check.run)) for check in work.context.all_checks)
+    in_order = tuple(result for result in ordered if result is not None)
+    return ChecksResult(commit=commit, checks=in_order, setup_problem=problem)
+
+
+def _shown(paths: Sequence[str]) -> list[str]:
+    return [shown(path) for path in paths]
 
 
 def _fail_now(checks: Sequence[SealedCheck], results: ChecksResult) -> list[str]:
