@@ -30,7 +30,7 @@ from fabrik.ledger.journal import Journal
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Gate
 from fabrik.workflows import evidence
-from fabrik.workflows.findings import fates
+from fabrik.workflows.fates import fates
 from fabrik.workflows.record import read
 from fabrik.workflows.results import Candidate
 

@@ -56,7 +56,7 @@ def show(run_ref: str, with_events: bool, as_json: bool) -> None:
 
 def _document(record: RunRecord, found: Standing, budget: tuple[float | None, int | None]) -> dict[str, Any]:
     from fabrik.workflows.decision import criteria_of
-    from fabrik.workflows.findings import fates
+    from fabrik.workflows.fates import fates
 
     return run_json(record.run) | {
         "standing": standing_json(record.run, found, budget),

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Among the reviewers, and no reviewer may have these ids:
+VERIFIER = "verifier"  # looks for the evidence of each acceptance criterion
+TAMPERING = "tampering"  # the host's own look at what the change did to the files that judge it
+
 
 @dataclass(frozen=True, kw_only=True)
 class SealedFile:

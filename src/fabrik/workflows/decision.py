@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fabrik.ledger.types import Gate
 from fabrik.workflows.asked import goals_of
-from fabrik.workflows.findings import open_findings
+from fabrik.workflows.fates import open_findings
 from fabrik.workflows.record import RunRecord
 from fabrik.workflows.results import Candidate, ChecksResult, VerificationResult
 from fabrik.workflows.review.model import Asked, EvidenceKind, Finding, Opinion, Round

@@ -11,10 +11,11 @@ from fabrik.errors import UsageError
 from fabrik.problems import Problem, did_you_mean
 from fabrik.prompts.render import reviewer_names, reviewer_prompt
 from fabrik.specs.json_text import parse_object
+from fabrik.workflows.context import TAMPERING, VERIFIER
 
 RESERVED = {
-    "verifier": "the agent that looks for evidence of each acceptance criterion",
-    "tampering": "fabrik's own look at the files that judge the work",
+    VERIFIER: "the agent that looks for evidence of each acceptance criterion",
+    TAMPERING: "fabrik's own look at the files that judge the work",
 }
 OTHERS = "_default"  # in a table of models: those that are not named
 MAX_BYTES = 1 << 20  # of a prompt, or a table of models
@@ -132,7 +133,7 @@ def check_names(
     """A problem for each name in a table of models that is no reviewer's."""
     for name in models:
         where = f"{key}.{name}" if key else name
-        if name == "verifier":
+        if name == VERIFIER:
             what, todo = "the verifier is no reviewer", "choose its model with --verify-model"
             problems.append(Problem(file=file, where=where, what=what, todo=todo))
         elif name != OTHERS and name not in known:

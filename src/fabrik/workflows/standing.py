@@ -11,7 +11,7 @@ from typing import Literal
 
 from fabrik.ledger.types import Event, Run
 from fabrik.workflows.record import RunRecord, review_key
-from fabrik.workflows.under_way import Reviewing, doing, reviewing, under_way, waits_for_provider
+from fabrik.workflows.under_way import ReviewerNow, doing, reviewing, under_way, waits_for_provider
 
 State = Literal[
     "starting",  # dispatched, no worker has taken it yet
@@ -53,7 +53,7 @@ class Standing:
     until: float | None = None  # of a wait whose end is known
     last_sign: float | None = None  # the last that was heard of what is under way
     about: tuple[str, ...] = ()  # further lines: the reviewers who are still out, the marks of a gate
-    reviewers: tuple[Reviewing, ...] = ()  # of a review that is under way
+    reviewers: tuple[ReviewerNow, ...] = ()  # of a review that is under way
     moves: tuple[Move, ...] = ()
 
 
@@ -262,4 +262,4 @@ def _last_sign(events: Sequence[Event]) -> float | None:
     return next((event.at for event in reversed(events) if not event.kind.startswith(people)), None)
 
 
-__all__ = ["Move", "Reviewing", "Standing", "budget", "review_key", "standing"]
+__all__ = ["Move", "ReviewerNow", "Standing", "budget", "review_key", "standing"]

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fabrik.ledger.types import Event, Step
+from fabrik.workflows.context import VERIFIER
 from fabrik.workflows.record import RunRecord, review_key
-
-VERIFIER, TAMPERING = "verifier", "tampering"
 
 ReviewerState = Literal[
     "approved",
@@ -33,7 +32,7 @@ _BESIDE = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reviewing:
+class ReviewerNow:
     """A reviewer of the round that is under way."""
 
     reviewer: str
@@ -116,7 +115,7 @@ def _task(record: RunRecord, id: str) -> str:
 
 def reviewing(
     record: RunRecord, events: Sequence[Event], steps: Sequence[Step], now: float
-) -> tuple[Reviewing, ...]:
+) -> tuple[ReviewerNow, ...]:
     """Everybody who is asked in the round that is under way; () when none is."""
     current = _current_round(events, steps, now)
     if current is None:
@@ -175,13 +174,13 @@ def _reviewer(
     now: float,
     who: tuple[str | None, int, str],
     commit: str | None,
-) -> Reviewing:
+) -> ReviewerNow:
     task, number, name = who
     own = [step for step in record.steps if (key := review_key(step.key)) and tuple(key) == who]
     since = own[0].started_at if own else None
     started = {step.key for step in steps}
     if any(step.key in started for step in own):
-        return Reviewing(reviewer=name, state="asked", since=own[-1].started_at)
+        return ReviewerNow(reviewer=name, state="asked", since=own[-1].started_at)
     kind = "full" if task is None else "light"
     reports = [
         report
@@ -195,10 +194,10 @@ def _reviewer(
     if reports and (reports[-1].status != "no_verdict" or reports[-1].round == number):
         last = reports[-1]
         detail = last.reason or (f"{len(last.issues)} issues" if last.issues else "")
-        return Reviewing(reviewer=name, state=last.status, since=since, detail=detail)
+        return ReviewerNow(reviewer=name, state=last.status, since=since, detail=detail)
     waits = [event for event in events if event.kind == "wait" and event.step in {step.key for step in own}]
     if waits and float(waits[-1].data.get("until") or 0) > now:
         reason = str(waits[-1].data.get("reason") or "")
         until = float(waits[-1].data["until"])
-        return Reviewing(reviewer=name, state="waiting", since=since, detail=reason, until=until)
-    return Reviewing(reviewer=name, state="answered" if own else "due", since=since)
+        return ReviewerNow(reviewer=name, state="waiting", since=since, detail=reason, until=until)
+    return ReviewerNow(reviewer=name, state="answered" if own else "due", since=since)

@@ -14,14 +14,13 @@ from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, San
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
 from fabrik.workflows.ahead import Ahead
-from fabrik.workflows.context import SealedAgent
+from fabrik.workflows.context import VERIFIER, SealedAgent
 from fabrik.workflows.logs import read_end, tail
 from fabrik.workflows.work import SetupFailed, Work
 
 AGENTS = "work"  # the purpose of the sandbox that the implementing sessions share
 CHECKOUT = "review"  # … of the one whose workspace all reviewers of a round read
 READER = "review-"  # … of the one of a reviewer: its id follows
-VERIFIER = "verifier"  # the verifier's id among the reviewers
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
 REPORT_BYTES = 64 << 10  # of what a harvest says, the end of which counts

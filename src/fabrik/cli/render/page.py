@@ -15,7 +15,7 @@ from fabrik.cli.screen import Tone
 from fabrik.cli.text import indent, neutralise, one_line
 from fabrik.ledger.types import Feedback, Gate, Run, Step, TaskReport
 from fabrik.workflows.decision import criteria_of, decision
-from fabrik.workflows.findings import fates
+from fabrik.workflows.fates import fates
 from fabrik.workflows.record import RunRecord
 from fabrik.workflows.standing import Standing
 

@@ -12,7 +12,7 @@ from fabrik.cli.render.words import plural
 from fabrik.cli.screen import Tone
 from fabrik.ledger.types import ReviewReport
 from fabrik.workflows.decision import Evidenced
-from fabrik.workflows.findings import Fate
+from fabrik.workflows.fates import Fate
 
 VERDICTS: dict[str, tuple[str, Tone]] = {
     "approved": ("✓ approved", "good"),

@@ -11,7 +11,7 @@ from fabrik.cli.render.runs import short, usage_json
 from fabrik.cli.screen import Tone
 from fabrik.ledger.types import Run
 from fabrik.workflows.standing import Move, Standing
-from fabrik.workflows.under_way import Reviewing
+from fabrik.workflows.under_way import ReviewerNow
 
 Budget = tuple[float | None, int | None]
 
@@ -84,7 +84,7 @@ def _labelled(label: str, value: str, width: int, tone: Tone = "plain") -> Itera
         yield " " * 12 + line, tone
 
 
-def _reviewer(one: Reviewing, now: float, width: int) -> Painted:
+def _reviewer(one: ReviewerNow, now: float, width: int) -> Painted:
     mark, tone = REVIEWER_MARKS[one.state]
     text = f"{' ' * 12}{mark} {one.reviewer:<22} {REVIEWER_WORDS[one.state]}"
     if one.state == "asked" and one.since is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fabrik.workflows.evidence.markdown import code, inline, table
-from fabrik.workflows.findings import fates
+from fabrik.workflows.fates import fates
 from fabrik.workflows.record import RunRecord
 
 STATUS = {

@@ -12,12 +12,10 @@ from fabrik.workflows.attempts import said_so_far
 from fabrik.workflows.briefing import Prompt, told_by
 from fabrik.workflows.context import SealedFile
 from fabrik.workflows.results import CheckResult
-from fabrik.workflows.review.change import ChangeText
+from fabrik.workflows.review.change import DIRECTORY, ChangeText
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.review.text import readable
 from fabrik.workflows.work import Work
-
-CHANGE = "change"  # where the change lies, below HOME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +40,7 @@ def prompt_of(
         "tampering": _tampering(subject),
         "diff": change.inline,
         "diff_partial": change.partial,
-        "change_dir": f"{sandbox.home}/{CHANGE}",
+        "change_dir": f"{sandbox.home}/{DIRECTORY}",
         "extra": _extra(work),
         "repair_problem": repair.problem if repair else "",
         "repair_report": fence(repair.report) if repair and repair.report.strip() else "",

@@ -16,7 +16,7 @@ from fabrik.prompts.render import fence
 from fabrik.workflows.results import FileChanged
 from fabrik.workflows.review.text import readable, visible
 
-DIRECTORY = "change"
+DIRECTORY = "change"  # where the change lies, below HOME
 BUDGET = 120_000  # characters of patches in a prompt: some 30,000 to 40,000 tokens
 LIST_SHARE = 4  # the list of files may take this part of the budget
 FENCE_CHARACTERS = 20  # around each patch

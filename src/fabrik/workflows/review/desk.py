@@ -20,7 +20,7 @@ from fabrik.workflows.results import FileChanged
 from fabrik.workflows.review.change import ChangeText, pack
 from fabrik.workflows.review.readers import Readers
 from fabrik.workflows.work import Work
-from fabrik.workflows.workspace import CHECKOUT, READER, git_inside
+from fabrik.workflows.workspace import CHECKOUT, READER
 
 PATCH_BYTES = 64 << 20  # of a change that is put before reviewers at all
 
@@ -85,7 +85,7 @@ class Desk:
             neutral=neutral,
             earlier={base: before} if before else {},
         )
-        ended = await sandbox.exec(git_inside(argv, log, log))
+        ended = await self.readers.fill(argv, log)
         if not ended.ok:
             raise SandboxBroken(f"no checkout for the reviewers: {tail(log)}", where=sandbox.name)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from fabrik.tampering.model import Tamper
+from fabrik.workflows.context import TAMPERING
 from fabrik.workflows.review.model import Asked, Finding, Opinion
 from fabrik.workflows.review.text import readable
 
-TAMPERING = "tampering"  # the host's own look at the change, among the reviewers
 MOST_FINDINGS = 8  # of one reviewer in one round; what is more goes with the last one
 
 

@@ -7,18 +7,23 @@ and gets its content later; the commit, the prompt and the files of HOME are tol
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from fabrik.ledger.types import Feedback
-from fabrik.sandboxes.sandbox import Sandbox
+from fabrik.sandboxes.sandbox import Exit, Prepared, Sandbox
 from fabrik.workflows import workspace
 from fabrik.workflows.ahead import HEAD_START, Ahead
 from fabrik.workflows.playing import Part, ReadySession, make_ready
 from fabrik.workflows.review.subject import Seat
 from fabrik.workflows.work import Work
-from fabrik.workflows.workspace import CHECKOUT, READER
+from fabrik.workflows.workspace import CHECKOUT, READER, git_inside
+
+TOLD = ".fabrik-checkout"  # below the HOME of the checkout's sandbox: the script that fills it
 
 
 @dataclass(kw_only=True)
@@ -28,10 +33,15 @@ class Readers:
     work: Work
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _checkout: Sandbox | None = None
+    _log: Path = Path()
+    _filling: Ahead[Prepared] | None = None
     _sessions: dict[str, Ahead[ReadySession]] = field(default_factory=dict)  # by the keys of their steps
 
     def begin(self, key: str, seats: Sequence[Seat]) -> None:
-        """Begin to make the sessions ready that will begin the round `key`."""
+        """Begin to make the sessions ready that will begin the round `key`, and what fills the checkout."""
+        log = self._log = self.work.paths.step_logs(key, 0) / "checkout-ahead.log"
+        self._filling = Ahead(partial(self._held, log))
+        self._filling.begin(after=HEAD_START)
         for seat in seats:
             step = f"{key}/{seat.id}"
             self._sessions[step] = Ahead(partial(self._session, step, seat))
@@ -41,6 +51,22 @@ class Readers:
         sandbox = await self.reader(seat.id)
         logs = self.work.paths.step_logs(step, 1)
         return await make_ready(self.work, step, sandbox, part_of(self.work, seat), logs, untold=True)
+
+    async def _held(self, log: Path) -> Prepared:
+        sandbox = await self.checkout()
+        argv = ["sh", f"{sandbox.home}/{TOLD}"]
+        return await sandbox.prepare(replace(git_inside(argv, log, log), files={}))
+
+    async def fill(self, argv: list[str], log: Path) -> Exit:
+        """Run what fills the checkout, in the place that was made for it if there is one."""
+        held = await self._filling.take() if self._filling else None
+        if held is None:
+            sandbox = await self.checkout()
+            return await sandbox.exec(git_inside(argv, log, log))
+        ended = await held.run({TOLD: os.fsencode(f"exec {shlex.join(argv)}\n")})
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.rename(log)
+        return ended
 
     async def take(self, step: str, attempt: int) -> ReadySession | None:
         """The session that was made ready for this start of a step; it has not been told anything yet."""
@@ -65,6 +91,8 @@ class Readers:
         """Give up the sessions that nobody took."""
         for ahead in self._sessions.values():
             await ahead.discard()
+        if self._filling:
+            await self._filling.discard()
 
     @property
     def opened(self) -> bool:

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import ReviewerOutcome, ReviewStatus, ReviewSummary
+from fabrik.workflows.context import TAMPERING, VERIFIER
 from fabrik.workflows.review.answers import Answer
 from fabrik.workflows.review.desk import Desk
-from fabrik.workflows.review.findings import TAMPERING, number, tampering
+from fabrik.workflows.review.findings import number, tampering
 from fabrik.workflows.review.model import Finding, Opinion, Round
 from fabrik.workflows.review.readers import Readers
 from fabrik.workflows.review.reviewer import ask, row
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Stop, Work
-from fabrik.workflows.workspace import VERIFIER
 
 
 async def hold(

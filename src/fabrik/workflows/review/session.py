@@ -11,12 +11,11 @@ from fabrik.workflows.logs import seal
 from fabrik.workflows.playing import REPORT, ReadySession, make_ready, play, tell
 from fabrik.workflows.review.briefing import Repair, prompt_of
 from fabrik.workflows.review.desk import Desk
+from fabrik.workflows.review.document import DOCUMENT_BYTES
 from fabrik.workflows.review.model import ReviewSession
 from fabrik.workflows.review.readers import part_of
 from fabrik.workflows.review.subject import Seat, Subject
 from fabrik.workflows.work import Work
-
-REPORT_BYTES = 1 << 20
 
 
 async def run_review_session(
@@ -30,7 +29,7 @@ async def run_review_session(
     played = await play(work, step, seat.agent, ready, logs)
     ended, conclusion = played.ended, played.conclusion
     report, transcript, stderr = await asyncio.gather(
-        sandbox.read_file(f"{sandbox.home}/{REPORT}", REPORT_BYTES + 1),
+        sandbox.read_file(f"{sandbox.home}/{REPORT}", DOCUMENT_BYTES + 1),
         seal(logs / "stdout.log", work.paths.directory),
         seal(logs / "stderr.log", work.paths.directory),
     )

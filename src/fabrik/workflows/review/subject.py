@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from fabrik.agents.agent import Agent, Role
 from fabrik.ledger.types import ReviewKind
 from fabrik.tampering.model import Tamper
-from fabrik.workflows.context import SealedAgent, SealedReviewer, SealedTask
+from fabrik.workflows.context import VERIFIER, SealedAgent, SealedReviewer, SealedTask
 from fabrik.workflows.results import CheckResult
 from fabrik.workflows.review.model import Finding
 from fabrik.workflows.work import Work
-from fabrik.workflows.workspace import VERIFIER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from fabrik.workflows.context import VERIFIER
 from fabrik.workflows.review.document import Document, excerpt, read_document, short, shown
 from fabrik.workflows.review.model import Asked, Criterion, EvidenceKind, Verified
 from fabrik.workflows.review.text import plain, readable
 
-REVIEWER = "verifier"
 KINDS = ("check", "test", "code", "none")
 QUOTE_CHARACTERS = 12  # at least, so that a quote says something
 
@@ -45,7 +45,7 @@ def read_verified(
     document = read_document(data)
     if isinstance(document, str):
         return document
-    document.head(reviewer=REVIEWER, commit=commit)
+    document.head(reviewer=VERIFIER, commit=commit)
     evidence = _Evidence(checks=checks, lines=lines)
     found = _criteria(document, criteria, evidence)
     asked = _asked(document, " ".join(plain(spec_text).split()), protected)
