@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 from fabrik.errors import FabrikError
 from fabrik.tampering.checked import Checked, checked
 from fabrik.tampering.globs import GROUPS
+from fabrik.tampering.helpers_of_tests import MODULES, helpers_of_tests
 from fabrik.tampering.model import Why
 from fabrik.tampering.reached import reached
 
@@ -65,7 +66,12 @@ class Protection:
         base = frozenset(base_paths)
         checks = checked(commands, base)
         found: dict[str, Why] = dict.fromkeys(reached(commands, checks, base, contents or {}), "check")
-        return cls(globs=spec, may_change=may, checks=checks, base=base, found=found)
+        known = cls(globs=spec, may_change=may, checks=checks, base=base, found=found)
+        modules = {path: text for path, text in (contents or {}).items() if path.endswith(MODULES)}
+        helpers: dict[str, Why] = dict.fromkeys(
+            helpers_of_tests(modules, lambda path: known.why(path) is not None), "test"
+        )
+        return cls(globs=spec, may_change=may, checks=checks, base=base, found={**helpers, **found})
 
     def knowing(self, base_paths: Collection[str]) -> Protection:
         """The same with more paths of the base."""

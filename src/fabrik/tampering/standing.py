@@ -17,7 +17,7 @@ from fabrik.tampering.protected import Protection
 from fabrik.tampering.python_tests import compare_python
 from fabrik.tampering.snapshots import compare_snapshots
 from fabrik.tampering.source_lines import hash_lines
-from fabrik.tampering.text import effort, is_regular, quoted, text_of
+from fabrik.tampering.text import added_lines, effort, is_regular, quoted, text_of
 
 BUDGET = (
     12_000_000  # effort for what is compared by content (`text.effort`); what is beyond counts as changed
@@ -75,7 +75,8 @@ def _compare(
     if name.endswith(".py") and why in ("test", "hook", "project", "check", "lint"):
         compared = compare_python(before, after, elsewhere=moves.bodies(path))
         if compared is not None:
-            return _as_script(compared, name) if why == "check" else compared
+            compared = _as_script(compared, name) if why == "check" else compared
+            return _as_package(compared, before, after) if name == "__init__.py" else compared
     one, other = text_of(before), text_of(after)
     if one is None or other is None:
         return _changed("it was changed, and it is no text")
@@ -114,6 +115,19 @@ def _as_script(compared: Compared, name: str) -> Compared:
     if compared.standing in ("same", "changed") or name.startswith("test_") or name.endswith("_test.py"):
         return compared
     return _changed("the check script was changed")
+
+
+def _as_package(compared: Compared, before: FileVersion, after: FileVersion) -> Compared:
+    """A package of tests is loaded before the tests in it: what it got to import runs ahead of them."""
+    if compared.standing != "extended" or not _imports_more(before, after):
+        return compared
+    what = "it imports more than before, ahead of the tests in it"
+    return Compared(standing="intact", notes=(Note(kind="changed", line=None, what=what, holds=False),))
+
+
+def _imports_more(before: FileVersion, after: FileVersion) -> bool:
+    lines = added_lines(text_of(before), text_of(after))
+    return any(re.search(r"\bimport\b|__import__", line) for _, line in lines)
 
 
 def _mixed(changes: list[str]) -> list[Note]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping
 
-from fabrik.tampering.test_helpers import MODULES
+from fabrik.tampering.helpers_of_tests import MODULES
 from fabrik.vcs.reading import Entry
 from fabrik.workflows.work import Work
 
