@@ -39,6 +39,7 @@ TESTS_BAD = {
     "the product": "from shop import words\nwords.count = lambda t: 1\n",
     "the product, in a test": "import shop.words\n\ndef test_a():\n    shop.words.count = lambda t: 1\n",
     "by another name": "from shop import words\nW = words\nW.count = len\n",
+    "several": "from tests import test_words\nfor case in (test_words.WordsTest, test_words.Other):\n    setattr(case, 'test_a', len)\n",
     "by setattr": "import shop.words as w\nsetattr(w, 'count', len)\n",
     "by vars": "import shop.words as w\nvars(w)['count'] = len\n",
     "by the dictionary": "import shop.words as w\nw.__dict__['count'] = len\n",

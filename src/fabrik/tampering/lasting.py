@@ -82,13 +82,16 @@ class _Project:
             if isinstance(node, ast.ImportFrom) and node.level:
                 for alias in node.names:
                     self._names[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}".strip(".")
-        for node in ast.walk(tree):  # W = words.Words
-            if (
-                isinstance(node, ast.Assign)
-                and self.owns(node.value)
-                and isinstance(node.targets[0], ast.Name)
-            ):
-                self._names[node.targets[0].id] = self._full(node.value)
+        for node in ast.walk(tree):  # W = words.Words; for each in (words.Words, words.Others)
+            if isinstance(node, ast.Assign):
+                self._name(node.targets[0], [node.value])
+            elif isinstance(node, ast.For) and isinstance(node.iter, (ast.Tuple, ast.List)):
+                self._name(node.target, node.iter.elts)
+
+    def _name(self, target: ast.expr, values: list[ast.expr]) -> None:
+        owned = [each for each in values if self.owns(each)]
+        if owned and isinstance(target, ast.Name):
+            self._names[target.id] = self._full(owned[0])
 
     def _is_ours(self, full: str) -> bool:
         root = full.split(".")[0]
