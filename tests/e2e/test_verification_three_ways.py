@@ -227,6 +227,60 @@ def test_a_large_protected_file_holds(tmp_path: Path) -> None:
     assert large == {"tests/run.sh": True, "big.txt": False}
 
 
+UNITTEST = "import unittest\n\n\nclass ATest(unittest.TestCase):\n    def test_a(self):\n        {}\n"
+PYTHON = {
+    "app.py": "A = 0\n",
+    "tests/__init__.py": "",
+    "tests/test_a.py": UNITTEST.format("import app; self.assertEqual(app.A, 1)"),
+}
+DISCOVER = {"name": "all", "run": "ls tests; python3 -m unittest discover -q"}
+NAMED = {"name": "new", "run": "ls tests; python3 -m unittest -q tests.test_b"}
+ADD_TEST = f"cat > tests/test_b.py <<'END'\n{UNITTEST.format('pass')}END"
+
+
+def test_what_the_base_tests_is_judged_without_new_tests(tmp_path: Path) -> None:
+    """Each check runs once; the one that names the new test file has it."""
+    world = world_of(tmp_path, PYTHON)
+    result = run(world, agent("echo 'A = 1' > app.py", ADD_TEST), checks=[DISCOVER, NAMED])
+    assert result.ok
+    assert result.restored == ()
+    assert result.alone == ("all",)
+    assert [(check.name, check.ok) for check in result.protected.checks] == [("all", True), ("new", True)]
+    logs = [
+        (world.home / "runs" / world.last().id / check.log.path).read_text()
+        for check in result.protected.checks
+    ]
+    assert ["test_b.py" in log for log in logs] == [False, True]
+    assert world.last().status == "shipped"
+
+
+def test_a_check_that_needs_new_tests_depends_on_them(tmp_path: Path) -> None:
+    world = world_of(tmp_path, PYTHON)
+    result = run(
+        world,
+        agent("cat > tests/test_a0.py <<'END'", "import app", "app.A = 1", "END"),
+        ends=None,
+        checks=[DISCOVER],
+    )
+    assert result.checks.ok
+    assert not result.protected.ok
+    assert result.flaky == ()
+    assert result.restored == ()
+    new = [tamper for tamper in result.tampers if tamper.kind == "depends"]
+    assert [(tamper.path, tamper.holds) for tamper in new] == [("tests/test_a0.py", True)]
+    assert "only with the new tests in place" in new[0].what
+    assert world.last().status != "shipped"
+
+
+def test_what_a_check_reaches_is_put_back(tmp_path: Path) -> None:
+    files = {"app.sh": "echo wrong\n", "t/run.sh": "sh app.sh | diff - t/out.txt\n", "t/out.txt": "right\n"}
+    world = world_of(tmp_path, files)
+    result = run(world, agent("echo wrong > t/out.txt"), ends=None, checks=["sh t/run.sh"])
+    assert result.restored == ("t/out.txt",)
+    assert "depends" in kinds(result)
+    assert world.last().status != "shipped"
+
+
 class Oracle:
     """Answers a check through a pipe that its sandbox shows, one word for each time that it is run."""
 

@@ -74,6 +74,8 @@ def test_a_test_of_the_base_that_got_to_use_a_new_one_is_put_back() -> None:
         ("sh scripts/measure.sh", False),
         ("pytest --cov=shop --cov-fail-under=90", False),
         ("grep -rq total tests/", False),
+        ("ls tests | grep -c test_", False),
+        ("ls tests; pytest", True),
         ("python -m shop.price", False),  # nothing of the base's tests
         ("pytest shop", False),
     ],

@@ -39,7 +39,8 @@ _CHOOSES = re.compile(r"(?:^|\s)(?:-k|-m\s+[\"']|-g|-run|--grep|--filter|--testN
 _MEASURES = re.compile(r"--cov\b|\bcov\b|coverage|fail[-_]under|\bnyc\b|\bc8\b", re.I)
 _THRESHOLD = re.compile(rb"--cov-fail-under|^\s*fail_under\s*=|coverageThreshold", re.M)
 _SETTINGS = named("pyproject.toml setup.cfg pytest.ini tox.ini .coveragerc package.json")
-_READERS = named("grep egrep fgrep rg ls find cat wc head tail awk sed diff stat git test [")
+_DECIDERS = named("grep egrep fgrep rg diff cmp git stat test [")  # their status judges what they look at
+_PRINTERS = named("ls find cat wc head tail awk sed")  # what they print judges, where it is looked at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,8 @@ def _using(
 
 def _reads(started: Started, new: Sequence[str]) -> bool:
     """Does a program only look at files, new tests among them?"""
-    if posixpath.basename(started.words[0]) not in _READERS:
+    name = posixpath.basename(started.words[0])
+    if name not in _DECIDERS and not (name in _PRINTERS and started.used):
         return False
     folders = {resolve(place, word) for place in started.places for word in started.words[1:]}
     return any(
