@@ -66,6 +66,7 @@ HONEST = {
     "a program that becomes another": "import os\ndef main():\n    os.execvp('git', ['git'])\n",
     "too old a Python": "import sys\nif sys.version_info < (3, 8):\n    sys.exit('too old')\n",
     "its own exit": "class App:\n    def _exit(self):\n        pass\n    def close(self):\n        self._exit()\n",
+    "a program that does not wait": "import os\ndef main():\n    os._exit(work())\n",
     "a parser": "import argparse, ctypes\ndef f(parser):\n    parser.exit(0)\n",
     "the end of logs": "import atexit, logging\natexit.register(logging.shutdown)\n",
     "again the signal": "import os, signal\ndef on_sigterm(n, f):\n    os.kill(os.getpid(), n)\n",

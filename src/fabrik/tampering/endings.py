@@ -51,7 +51,9 @@ def endings(tree: ast.Module, names: dict[str, str], path: str) -> Iterator[Said
         child = place.child or bool(children & set(place.functions))
         if child:
             continue
-        yield from _at_once(node, place, names, loaded)
+        program = any(_PROGRAM.fullmatch(each) and each not in on_import for each in place.functions)
+        for line, what, holds in _at_once(node, place, names, loaded):
+            yield line, what, holds and not place.program and not (program and place.call is not None)
         if isinstance(node, ast.Call):
             yield from _replaced(node, place, names, on_import)
             yield from _signalled(node, place, names, own)
