@@ -48,7 +48,8 @@ async def judges(work: Work, commit: str) -> Judges:
     context = work.context
     commands = [check.run for check in (*context.all_checks, *context.holdout)]
     contents = await judging_contents(work, base)
-    protection = Protection.of(
+    protection = await asyncio.to_thread(  # many modules may be read for it
+        Protection.of,
         globs=context.protected,
         commands=[*commands, *context.setup],
         base_paths=base.keys(),

@@ -43,8 +43,11 @@ def _one(key: str, result: VerificationResult, before: dict[str, bool]) -> str:
     if result.restored:
         parts.append("Put back as at the base, or removed, for the second way:")
         parts.append(bullets([code(path) for path in result.restored], MOST))
-    elif result.protected.checks:
+    elif result.protected.checks and not result.alone:
         parts.append("No protected file was changed: the second way ran the same files once more.")
+    if result.alone:
+        names = ", ".join(code(name) for name in result.alone)
+        parts.append(f"Run without the new test files the second way: {names}.")
     if result.flaky:
         names = ", ".join(code(check.name) for check in result.flaky)
         parts.append(f"**Passed once and then failed**, though nothing was different: {names}.")
