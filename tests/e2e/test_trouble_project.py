@@ -265,7 +265,9 @@ def test_held_out_files_in_the_history(world: World) -> None:
     git("rm", "-q", "old.sh", cwd=world.project)
     git("commit", "-q", "-m", "gone", cwd=world.project)
     said = refused(world, "run", *given(world, spec=spec))
-    assert f"was committed in the project once, where an agent can read it: {spec.parent / 'secret.sh'}" in said
+    assert (
+        f"was committed in the project once, where an agent can read it: {spec.parent / 'secret.sh'}" in said
+    )
     (spec.parent / "secret.sh").write_text("test -f done-1.txt # really\n")
     world.fabrik("run", *given(world, spec=spec), "--auto-approve")
     assert world.last().status == "shipped"
