@@ -75,9 +75,11 @@ STEPS = [  # how a verification divides its work (`verify/1/…`) is its own aff
     *_work("task/review-task-verifier-1"),
     *_proof(2),
     *_review("review#2", *FULL),
+    "feedback/asked#1",
     *_work("feedback/1"),
     *_proof(3),
     *_review("review#3", *FULL),
+    "feedback/asked#2",
     "ship",
 ]
 VERDICTS = Counter(
