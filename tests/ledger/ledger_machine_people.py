@@ -40,9 +40,10 @@ class Deciding(Working):
             with pytest.raises(RuntimeError, match="was opened after"):
                 self.do(work)
         else:
+            unheard = any(said.decision == "noted" and said.used_by is None for said in model.feedback)
             given = self.do(work)
             gate = model.gates[number] = GateModel(marks=marks)
-            if in_advance and not marks:
+            if in_advance and not marks and not unheard:
                 gate.state = "approved"
                 model.feedback.append(Said("approved", gate=number))
             else:

@@ -75,6 +75,13 @@ def test_nobody_approves_a_marked_gate_in_advance(tmp_path: Path) -> None:
         assert here.ledger.feedback(here.run.id) == []
 
 
+def test_nobody_approves_in_advance_past_a_note_that_no_agent_was_told(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        here.ledger.add_feedback(here.run.id, decision="noted", by="ann", notes="not yet")
+        gate = asyncio.run(here.journal.open_gate(1, "abc", "look", approved_by="--auto"))
+        assert (gate.state, here.now().status) == ("open", "waiting")
+
+
 def test_a_gate_without_marks_can_be_approved_in_advance(tmp_path: Path) -> None:
     with place(tmp_path) as here:
         gate = asyncio.run(here.journal.open_gate(1, "abc", "look", approved_by="--auto"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -141,7 +142,10 @@ async def run_all(
 
 
 async def _run(work: Work, step: StepContext, sandbox: Sandbox, check: SealedCheck, log: Path) -> CheckResult:
-    ended = await sandbox.exec(_command(work, sandbox, check, log, moving=False))
+    command = _command(work, sandbox, check, log, moving=False)
+    ended = await sandbox.exec(command)
+    if ended.signal == signal.SIGKILL and not ended.stopped_by:  # by somebody outside, it may be: once more
+        ended = await sandbox.exec(command)
     return await _result(work, step, check, ended, log)
 
 
