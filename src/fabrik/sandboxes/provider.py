@@ -50,6 +50,15 @@ class HostProvider(ABC, Generic[Kind]):
         except OSError as error:
             raise layout.problem(error, "the sandboxes cannot be listed", root) from error
 
+    async def end(self, ref: SandboxRef) -> None:
+        """See the contract."""
+        there = Layout(ref.root)
+        try:
+            if there.dirty():
+                await self._sweep(ref.name, there)
+        except OSError as error:
+            raise layout.problem(error, "what runs in the sandbox cannot be ended", ref.root) from error
+
     async def destroy(self, ref: SandboxRef) -> None:
         """See the contract."""
         there = Layout(ref.root)

@@ -206,6 +206,10 @@ class Provider(Protocol):
         """The sandboxes below a host directory that carry all these labels. Raises SandboxBroken."""
         ...
 
+    async def end(self, ref: SandboxRef) -> None:
+        """End what runs in it; its files stay. Where nothing is, nothing is done. Raises SandboxBroken."""
+        ...
+
     async def destroy(self, ref: SandboxRef) -> None:
         """End its processes and remove its files. Removing what is gone is fine. Raises SandboxBroken.
 

@@ -16,13 +16,20 @@ from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.context import RunContext
 from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.work import Grants, Work
+from fabrik.workflows.workspace import end_leftovers
 
 
 async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Work:
-    """Everything the steps of this run work with, from its sealed context. umask: that of the user."""
+    """Everything the steps of this run work with, from its sealed context. umask: that of the user.
+
+    What an earlier worker of the run, killed in the middle, left running is ended first, whatever else is
+    missing. Raises SandboxBroken, VcsError, UsageError.
+    """
     context = decode(RunContext, run.context)
     review = context.review
     places = paths.home().run(run.id)
+    provider = sandboxes.load(context.sandbox)
+    await end_leftovers(provider, places.sandboxes, run.id)
     return Work(
         run=run.id,
         base=run.base_commit,
@@ -33,7 +40,7 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Wo
         ledger=ledger,
         journal=journal,
         repo=await RunRepo.open(places.repo),
-        provider=sandboxes.load(context.sandbox),
+        provider=provider,
         agent=agents.load(context.agent.name),
         reviewer=agents.load(review.agent.name) if review else None,
         verifier=agents.load(review.verifier.name) if review else None,

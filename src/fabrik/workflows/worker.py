@@ -33,7 +33,7 @@ from fabrik.workflows.run_gateway import RunGateway
 from fabrik.workflows.ship import ship
 from fabrik.workflows.work import Stop, Work
 from fabrik.workflows.worker_process import Orders, Signals, Starter, hold_signals
-from fabrik.workflows.workspace import READER, open_sandbox, remove_all
+from fabrik.workflows.workspace import remove_all
 
 REASON = 2000  # characters of what is said about the end of a run, in one line
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -163,7 +163,6 @@ async def _to_the_end(
     try:
         work = await assemble(ledger, run, journal, umask)
         gateway = work.gateway
-        await _end_leftovers(work)
         if cancelled:
             return Verdict.CANCELLED, "cancelled"
         if await ship(work) is None:
@@ -196,15 +195,6 @@ async def _to_the_end(
         if work is not None:
             with suppress(FabrikError, OSError):  # the next start of the run does it, then
                 await clear(work)
-
-
-async def _end_leftovers(work: Work) -> None:
-    """End what an earlier worker of this run, killed in the middle, may have left running."""
-    for ref in await work.provider.list(work.paths.sandboxes, {"run": work.run}):
-        if ref.labels["purpose"].startswith(READER):
-            await work.provider.destroy(ref)  # nothing of a reviewer is kept but its report
-        else:
-            await open_sandbox(work, ref.labels["purpose"])  # adopting it ends what runs in it
 
 
 if __name__ == "__main__":

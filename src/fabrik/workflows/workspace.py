@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken, VcsError
-from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Sandbox, SandboxSpec
+from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Provider, Sandbox, SandboxSpec
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
 from fabrik.workflows.ahead import Ahead
@@ -270,3 +270,12 @@ async def remove_all(work: Work) -> None:
     """Remove the run's sandboxes: all that was in them is in the run's repository by now."""
     for ref in await work.provider.list(work.paths.sandboxes, {"run": work.run}):
         await work.provider.destroy(ref)
+
+
+async def end_leftovers(provider: Provider, directory: Path, run: str) -> None:
+    """End what runs in the sandboxes of a run whose worker was killed in the middle. Raises SandboxBroken."""
+    for ref in await provider.list(directory, {"run": run}):
+        if ref.labels["purpose"].startswith(READER):
+            await provider.destroy(ref)  # nothing of a reviewer is kept but its report
+        else:
+            await provider.end(ref)

@@ -37,6 +37,18 @@ async def adopting_ends_what_ran(h: Harness) -> None:
     assert not (await task).end.ok
 
 
+async def ending_keeps_the_files(h: Harness) -> None:
+    spec, mark = h.spec(), token()
+    box = await h.box(spec)
+    task = asyncio.create_task(h.sh(box, f"(setsid sleep {mark} &); echo kept > kept; : > ready; sleep {mark}"))
+    await h.until_file(box, "ready")
+    await h.provider.end(ref(spec))
+    assert alive(mark) == []
+    assert not (await task).end.ok
+    assert (await h.sh(box, "cat kept")).fine().text == "kept\n"
+    await h.provider.end(SandboxRef(name="never/was", root=h.directory / "never", labels={}))
+
+
 async def destroying_ends_what_runs(h: Harness) -> None:
     spec, mark = h.spec(), token()
     box = await h.box(spec)
@@ -177,6 +189,7 @@ async def preflight_is_honest(h: Harness) -> None:
 CASES: list[Case] = [
     creating_again_adopts,
     adopting_ends_what_ran,
+    ending_keeps_the_files,
     destroying_ends_what_runs,
     others_are_left_alone,
     list_finds_by_labels,
