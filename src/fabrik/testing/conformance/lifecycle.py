@@ -40,12 +40,13 @@ async def adopting_ends_what_ran(h: Harness) -> None:
 async def ending_keeps_the_files(h: Harness) -> None:
     spec, mark = h.spec(), token()
     box = await h.box(spec)
-    task = asyncio.create_task(h.sh(box, f"(setsid sleep {mark} &); echo kept > kept; : > ready; sleep {mark}"))
+    script = f"(setsid sleep {mark} &); echo kept > kept; : > ready; sleep {mark}"
+    task = asyncio.create_task(h.sh(box, script))
     await h.until_file(box, "ready")
     await h.provider.end(ref(spec))
     assert alive(mark) == []
     assert not (await task).end.ok
-    assert (await h.sh(box, "cat kept")).fine().text == "kept\n"
+    assert (await h.sh(box, "cat kept")).fine().text == "kept"
     await h.provider.end(SandboxRef(name="never/was", root=h.directory / "never", labels={}))
 
 
