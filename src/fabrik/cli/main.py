@@ -21,6 +21,18 @@ COMMANDS = {
         help="Take a spec to a proven commit.",
         section=WORK,
     ),
+    "loop": Entry(target="fabrik.cli.loop:loop", help="Ralph's loop: plan and build, here.", section=WORK),
+    "backlog": Entry(
+        target="fabrik.cli.backlog:backlog", help="Work through a folder of specs, in order.", section=WORK
+    ),
+    "review": Entry(
+        target="fabrik.cli.review:review", help="Review a branch that fabrik did not make.", section=WORK
+    ),
+    "judge": Entry(
+        target="fabrik.cli.judge:judge",
+        help="Let a model say pass or fail of a text or picture.",
+        section=WORK,
+    ),
     "approve": Entry(target="fabrik.cli.gate:approve", help="Let a waiting candidate ship.", section=WORK),
     "reject": Entry(
         target="fabrik.cli.gate:reject", help="Send a waiting candidate back, with your notes.", section=WORK
@@ -36,7 +48,15 @@ COMMANDS = {
         section=LOOK,
     ),
     "runs": Entry(target="fabrik.cli.runs:runs", help="List, show, watch runs; logs, diffs.", section=LOOK),
-    "spec": Entry(target="fabrik.cli.spec:spec", help="Write a new spec; validate specs.", section=WRITE),
+    "init": Entry(target="fabrik.cli.init:init", help="Lay out a project for Ralph's loop.", section=WRITE),
+    "spec": Entry(
+        target="fabrik.cli.spec:spec", help="Write, validate, review, convert specs.", section=WRITE
+    ),
+    "todo": Entry(target="fabrik.cli.todo:todo", help="Take a spec apart into tasks.", section=WRITE),
+    "messages": Entry(
+        target="fabrik.cli.messages:messages", help="A queue for agents that talk.", section=WRITE
+    ),
+    "docs": Entry(target="fabrik.cli.docs:docs", help="The documentation, here.", section=LOOK),
     "doctor": Entry(
         target="fabrik.cli.doctor:doctor",
         help="What this machine lacks.",

@@ -1,4 +1,4 @@
-"""`fabrik spec`: write a new spec, validate specs."""
+"""`fabrik spec`: write and validate specs; the other commands are modules of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fabrik.cli.lazy import Entry, LazyGroup
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.outcome import ExitStatus
@@ -22,9 +23,23 @@ if TYPE_CHECKING:
 SPECS = Path("specs")
 
 
-@click.group(no_args_is_help=True)
+COMMANDS = {
+    "interview": Entry(
+        target="fabrik.cli.spec_interview:interview", help="An agent asks, and writes the spec."
+    ),
+    "review": Entry(target="fabrik.cli.spec_review:review", help="Is it checkable? What to change."),
+    "convert": Entry(
+        target="fabrik.cli.spec_convert:convert", help="Markdown to JSON and back, without loss."
+    ),
+    "minify": Entry(target="fabrik.cli.spec_minify:minify", help="Fewer tokens, the same spec."),
+    "status": Entry(target="fabrik.cli.spec_status:status", help="What became of each spec."),
+    "schema": Entry(target="fabrik.cli.spec_schema:schema", help="JSON schemas, for editors."),
+}
+
+
+@click.group(cls=LazyGroup, entries=COMMANDS, no_args_is_help=True)
 def spec() -> None:
-    """Write a new spec; validate specs."""
+    """Write, validate, review and convert specs."""
 
 
 @spec.command("validate", short_help="Every error of every spec and todo at once.")

@@ -1,0 +1,1 @@
+"""Ralph Driven Development: a folder of numbered specs, candidates and done markers."""

@@ -1,0 +1,1 @@
+"""Judges: a criterion, an artifact, an answer of pass or fail, votes."""

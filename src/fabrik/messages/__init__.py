@@ -1,0 +1,1 @@
+"""A queue of messages in the file system, for agents that talk."""
