@@ -1,4 +1,4 @@
-"""Any executable as an agent: the promises of docs/command-agent.md, with real programs."""
+"""Any executable as an agent: the promises of the page command-agent, with real programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fabrik.agents.environment import PLACEHOLDER_KEY
 from fabrik.outcome import Cause
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs/command-agent.md").read_text()
+DOCUMENT = (ROOT / "src/fabrik/manual/pages/command-agent.md").read_text()
 PROMPT_OF_THE_VERIFIER = (ROOT / "src/fabrik/prompts/verify.md").read_text()
 
 

@@ -338,7 +338,7 @@ def test_no_script_and_no_section(place: Place) -> None:
 
 
 def test_the_example_of_the_documentation_can_be_played(place: Place) -> None:
-    document = (Path(__file__).parents[2] / "docs/scripted-agent.md").read_text()
+    document = (Path(__file__).parents[2] / "src/fabrik/manual/pages/scripted-agent.md").read_text()
     example = document.split("```json\n")[1].split("```")[0]
     path = place.root / "script.json"
     path.write_text(example)

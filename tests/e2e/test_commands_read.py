@@ -1,4 +1,4 @@
-"""Commands that read: ids in every form, text for people, JSON with all that docs/json.md names."""
+"""Commands that read: ids in every form, text for people, JSON with all that the page json names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trouble_kit import (
     world_at,
 )
 
-DOCUMENTED = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+DOCUMENTED = (Path(__file__).parents[2] / "src/fabrik/manual/pages/json.md").read_text()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def fields(section: str) -> set[str]:
-    """The names in backticks that begin the rows, or the list, of a section of docs/json.md."""
+    """The names in backticks that begin the rows, or the list, of a section of the page json."""
     if section == "A run":
         table = DOCUMENTED.partition("## A run\n")[2].partition("\n\n**")[0]
         rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]

@@ -1,4 +1,4 @@
-"""docs/ledger.md: every column that it names is there, none is missing, and each of its queries answers."""
+"""The page ledger: every column that it names is there, none is missing, and each of its queries answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fabrik.ledger.journal import Journal, StepContext
 from fabrik.ledger.ownership import claim
 from fabrik.ledger.types import ReviewReport, TaskReport
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/ledger.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "src/fabrik/manual/pages/ledger.md").read_text("utf-8")
 TABLES = ("runs", "task_report", "review_report", "review_summary", "human_gate", "human_feedback")
 FIRST = "01JAAAAAAAAAAAAAAAAAAAAA1X"
 SECOND = "01JAAAAAAAAAAAAAAAAAAAAA2Y"

@@ -1,4 +1,4 @@
-"""Any executable as an agent: docs/command-agent.md describes the interface, which is public."""
+"""Any executable as an agent: the page command-agent describes the interface, which is public."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ VENDORS: tuple[Vendor, ...] = ("anthropic", "openai", "gemini")
 
 
 def session_env(request: SessionRequest) -> dict[str, str]:
-    """The variables that every agent gets (a public interface: docs/command-agent.md)."""
+    """The variables that every agent gets (a public interface: the page command-agent)."""
     env = {
         "FABRIK_RUN": request.run,
         "FABRIK_STEP": request.step,

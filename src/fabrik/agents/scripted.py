@@ -1,4 +1,4 @@
-"""An agent without a model: plays a script of steps. docs/scripted-agent.md describes it.
+"""An agent without a model: plays a script of steps. The page scripted-agent describes it.
 
 The demo and most tests work with it. The player, the package `player` beside this module, is put into the
 session's HOME as one zip file and started with the system's Python, so it runs in any sandbox that has one.
@@ -41,7 +41,7 @@ class Scripted:
             raise UsageError(
                 "the agent 'scripted' needs a script to play",
                 where="--agent-script",
-                todo="add --agent-script PATH; docs/scripted-agent.md shows how to write one",
+                todo="add --agent-script PATH; fabrik docs scripted-agent shows how to write one",
             )
         env = session_env(request) | models_env(request)
         if request.model:

@@ -21,7 +21,7 @@ MARKS: dict[str, tuple[str, Tone]] = {
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs json).")
 def doctor(as_json: bool) -> int:
     """Try every part that fabrik needs on this machine, and say what each protection is worth here.
 

@@ -33,7 +33,7 @@ Said = Literal["approved", "rejected", "noted"]
 )
 @click.option("--notes", metavar="TEXT", help="What you have to say. Only an approval can do without.")
 @click.option("--detach", is_flag=True, help="Where this decides a gate: come back at once.")
-@click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON (fabrik docs json).")
 def feedback(
     run_ref: str | None, spec: Path | None, decision: Said, notes: str | None, detach: bool, as_json: bool
 ) -> int | None:

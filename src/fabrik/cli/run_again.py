@@ -16,7 +16,7 @@ from fabrik.outcome import ExitStatus
 RECENT = 60  # events that `attach` shows of what was before
 
 as_json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line (docs/json.md)."
+    "--json", "as_json", is_flag=True, help="One JSON object a line (fabrik docs json)."
 )
 detach_option = click.option("--detach", is_flag=True, help="Start it and come back at once.")
 

@@ -102,7 +102,7 @@ SECTIONS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         _option("--auto-approve", is_flag=True, help="Ship without asking what nothing speaks against."),
         _option("--allow-unchecked", is_flag=True, help="Run a spec without checks; marks it for ever."),
         _option("--detach", is_flag=True, help="Start it and come back at once."),
-        _option("--json", "as_json", is_flag=True, help="One JSON object a line (docs/json.md)."),
+        _option("--json", "as_json", is_flag=True, help="One JSON object a line (fabrik docs json)."),
     ],
 }
 

@@ -36,7 +36,7 @@ def runs() -> None:
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="So many.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
 @click.option("--status", type=click.Choice(STATES), help="Only runs with this status.")
-@click.option("--json", "as_json", is_flag=True, help="A list of runs as JSON (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="A list of runs as JSON (fabrik docs json).")
 def list_runs(limit: int, everything: bool, status: RunStatus | None, as_json: bool) -> None:
     """The newest runs first, one line each.
 

@@ -17,7 +17,7 @@ from fabrik.errors import UsageError
 @click.command("feedback")
 @click.argument("run_ref", metavar="[RUN]", required=False)
 @click.option("--id", "run_id", metavar="RUN", help="The run; the same as the argument.")
-@click.option("--json", "as_json", is_flag=True, help="A list as JSON (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="A list as JSON (fabrik docs json).")
 def runs_feedback(run_ref: str | None, run_id: str | None, as_json: bool) -> None:
     """List what people said about RUN: when, who, what they decided, and where it was used."""
     if (run_ref is None) == (run_id is None):

@@ -27,7 +27,7 @@ POLL = 0.2  # seconds between two looks at a log that is followed
 @click.option("-n", "--tail", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on while the run is under way.")
 @click.option("--worker", is_flag=True, help="Print the worker's own log.")
-@click.option("--json", "as_json", is_flag=True, help="The list of logs as JSON (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="The list of logs as JSON (fabrik docs json).")
 def logs(
     run_ref: str,
     step: str | None,

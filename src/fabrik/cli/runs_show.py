@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run_ref", metavar="RUN")
 @click.option("--events", "with_events", is_flag=True, help="Also every event, oldest first.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs json).")
 def show(run_ref: str, with_events: bool, as_json: bool) -> None:
     """Everything about one run: where it stands and why, its tasks, reviews, gates, steps, and its cost."""
     from fabrik.workflows.record import read

@@ -17,7 +17,7 @@ from fabrik.cli.text import one_line
 
 @click.command()
 @click.argument("run_ref", metavar="RUN")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object (docs/json.md).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs json).")
 def why(run_ref: str, as_json: bool) -> None:
     """Say what RUN is doing or waiting for, since when, what it has cost, and what would move it."""
     from fabrik.workflows.record import read

@@ -1,7 +1,7 @@
 """Plays a script instead of asking a model: the program behind the agent `scripted`.
 
 This package runs inside the sandbox, out of one zip file, with nothing but the standard library of Python 3.8
-or newer. docs/scripted-agent.md has the format:
+or newer. The page scripted-agent has the format:
 
     {"v": 1, "sessions": {"task/1/implement#1": [{"write": "a.txt", "text": "hello"}, {"commit": "Add a"}],
                           "role:review": [{"review": {"status": "approved"}}], "*": []}}

@@ -1,4 +1,4 @@
-"""The reports of a reviewer and of the verifier (docs/command-agent.md), made from a script's short form.
+"""The reports of a reviewer and of the verifier (the page command-agent), made from a script's short form.
 
 What the script says stands as it is, so that a wrong report is as easily written as a right one.
 """

@@ -1,4 +1,4 @@
-"""Events, steps, tasks, reviews, gates and feedback as JSON. Field names are stable: see docs/json.md."""
+"""Events, steps, tasks, reviews, gates and feedback as JSON. Field names are stable: see the page json."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def usage_json(usage: Usage) -> dict[str, Any]:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """A run for programs: see docs/json.md."""
+    """A run for programs: see the page json."""
     return {
         "id": run.id,
         "seq": run.seq,

@@ -114,7 +114,7 @@ def _move(label: str, move: Move, width: int) -> Iterator[Painted]:
 
 
 def standing_json(run: Run, found: Standing, budget: Budget) -> dict[str, Any]:
-    """How a run stands, for programs: see docs/json.md."""
+    """How a run stands, for programs: see the page json."""
     usd, tokens = budget
     return {
         "run": run.id,
