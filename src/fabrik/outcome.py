@@ -125,6 +125,7 @@ class Verdict(StrEnum):
     """How a run ended."""
 
     SHIPPED = "shipped"
+    DONE = "done"  # it did what it was asked, and nothing was to be shipped
     REJECTED = "rejected"  # a human said no
     BLOCKED = "blocked"  # a human is needed before it can go on; resumable
     EXHAUSTED = "exhausted"  # a bound was reached: iterations, attempts, budget; resumable
@@ -145,6 +146,7 @@ class ExitStatus:
 
 EXIT_OF_VERDICT: dict[Verdict, int] = {
     Verdict.SHIPPED: ExitStatus.OK,
+    Verdict.DONE: ExitStatus.OK,
     Verdict.FAILED: ExitStatus.FAILED,
     Verdict.REJECTED: ExitStatus.STOPPED,
     Verdict.BLOCKED: ExitStatus.STOPPED,

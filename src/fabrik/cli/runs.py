@@ -16,7 +16,7 @@ from fabrik.cli.screen import Screen
 if TYPE_CHECKING:
     from fabrik.ledger.types import RunStatus
 
-STATES = ["running", "waiting", "shipped", "rejected", "blocked", "exhausted", "failed", "cancelled"]
+STATES = ["running", "waiting", "shipped", "done", "rejected", "blocked", "exhausted", "failed", "cancelled"]
 
 COMMANDS = {
     "show": Entry(target="fabrik.cli.runs_show:show", help="Everything about one run."),

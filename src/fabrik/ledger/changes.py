@@ -47,6 +47,7 @@ def create(db: Db, run: NewRun) -> None:
         db,
         "run_insert",
         id=run.id,
+        workflow=run.workflow,
         spec_id=run.spec_id,
         spec_title=run.spec_title,
         spec_path=run.spec_path,

@@ -2,17 +2,18 @@
 
 -- name: run_insert
 INSERT INTO runs (
-  id, spec_id, spec_title, spec_path, todo_path, repo_url, repo_ref, git_sha, branch, workdir, agent, model,
+  id, workflow, spec_id, spec_title, spec_path, todo_path, repo_url, repo_ref, git_sha, branch, workdir, agent, model,
   sandbox, unchecked, started_at, status, cli_version, os, context
 ) VALUES (
-  :id, :spec_id, :spec_title, :spec_path, :todo_path, :project, :repo_ref, :base_commit, :branch, :directory,
+  :id, :workflow, :spec_id, :spec_title, :spec_path, :todo_path, :project, :repo_ref, :base_commit, :branch,
+  :directory,
   :agent, :model, :sandbox, :unchecked, :at, 'running', :cli_version, :os, :context
 );
 
 -- name: run_list
 -- A sum over calls is NULL as soon as one call's part is unknown; without calls it is 0.
 SELECT
-  r.seq, r.id, r.spec_id, r.spec_title, r.spec_path, r.todo_path, r.repo_url AS project, r.repo_ref,
+  r.seq, r.id, r.workflow, r.spec_id, r.spec_title, r.spec_path, r.todo_path, r.repo_url AS project, r.repo_ref,
   r.git_sha AS base_commit, r.branch, r.workdir AS directory, r.agent, r.model, r.sandbox, r.unchecked,
   r.started_at, r.finished_at, r.status, r.failure_reason, r.step, r.progress, r.candidate,
   r.cancel_requested, r.context,

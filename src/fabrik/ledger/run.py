@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fabrik.usage import Usage
 
 RunStatus = Literal[
-    "running", "waiting", "shipped", "rejected", "blocked", "exhausted", "failed", "cancelled"
+    "running", "waiting", "shipped", "done", "rejected", "blocked", "exhausted", "failed", "cancelled"
 ]
 
 
@@ -18,6 +18,7 @@ class NewRun:
     """What is recorded when a run is dispatched."""
 
     id: str  # ULID, 26 characters
+    workflow: str = "ship"
     spec_id: str
     spec_title: str
     spec_path: str

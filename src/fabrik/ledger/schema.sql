@@ -7,6 +7,7 @@
 CREATE TABLE runs (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
+  workflow TEXT NOT NULL,              -- ship, loop, backlog, review, interview, todo, judge
   spec_id TEXT NOT NULL,
   spec_title TEXT NOT NULL,
   spec_path TEXT NOT NULL,
@@ -23,7 +24,7 @@ CREATE TABLE runs (
   started_at REAL NOT NULL,
   finished_at REAL,
   status TEXT NOT NULL CHECK (status IN
-    ('running', 'waiting', 'shipped', 'rejected', 'blocked', 'exhausted', 'failed', 'cancelled')),
+    ('running', 'waiting', 'shipped', 'done', 'rejected', 'blocked', 'exhausted', 'failed', 'cancelled')),
   exit_code INTEGER,                   -- of the command that follows the run, once there is a verdict
   failure_reason TEXT,
   step TEXT,                           -- the step that was started last

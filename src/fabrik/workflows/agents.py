@@ -17,7 +17,7 @@ from fabrik.config.model import Config
 from fabrik.errors import EnvironmentProblem, FabrikError, UsageError
 from fabrik.usage import Vendor
 from fabrik.workflows.context import SealedUpstream
-from fabrik.workflows.request import RunRequest
+from fabrik.workflows.request import Options
 from fabrik.workflows.run_gateway import upstreams
 
 KEY_VARIABLES: dict[Vendor, str] = {
@@ -38,7 +38,7 @@ class ChosenAgent:
     path: tuple[str, ...] = ()
 
 
-def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
+def choose_agent(config: Config, request: Options) -> ChosenAgent:
     """The agent that was asked for, or the first one that is installed.
 
     Raises UsageError for a wrong name or option, EnvironmentProblem when it is not installed.
@@ -46,7 +46,7 @@ def choose_agent(config: Config, request: RunRequest) -> ChosenAgent:
     return _chosen(_name(config), request.agent_command, request.agent_script, "--agent")
 
 
-def choose_reviewers(config: Config, request: RunRequest, implementer: ChosenAgent) -> ChosenAgent:
+def choose_reviewers(config: Config, request: Options, implementer: ChosenAgent) -> ChosenAgent:
     """Who plays the reviewers: by default the agent that implements. Raises as `choose_agent`."""
     return _other(
         config.review.agent,
@@ -57,7 +57,7 @@ def choose_reviewers(config: Config, request: RunRequest, implementer: ChosenAge
     )
 
 
-def choose_verifier(config: Config, request: RunRequest, cast: Sequence[ChosenAgent]) -> ChosenAgent:
+def choose_verifier(config: Config, request: Options, cast: Sequence[ChosenAgent]) -> ChosenAgent:
     """Who plays the verifier: by default the first of those who were chosen. Raises as `choose_agent`."""
     return _other(
         config.review.verify_agent,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 # Among the reviewers, and no reviewer may have these ids:
 VERIFIER = "verifier"  # looks for the evidence of each acceptance criterion
@@ -146,6 +147,8 @@ class RunContext:
     auto_approve: bool
     push: bool
     remote: str | None
+    workflow: str = "ship"  # its name in workflows/registry.py
+    order: Mapping[str, Any] = field(default_factory=dict)  # what this workflow needs besides: its own type
 
     @property
     def all_checks(self) -> tuple[SealedCheck, ...]:

@@ -12,7 +12,7 @@ from fabrik.ledger.store import Ledger
 from fabrik.vcs.base import is_address
 from fabrik.vcs.in_the_way import branch_in_the_way, remote_branch_in_the_way
 from fabrik.vcs.project import check_branch_name, facts, inspect
-from fabrik.workflows.request import RunRequest
+from fabrik.workflows.request import Options, RunRequest
 
 Warn = Callable[[str], None]
 
@@ -26,7 +26,7 @@ class Source:
     remote: str | None  # the name of the project's remote, for --push
 
 
-async def find_source(request: RunRequest, warn: Warn) -> Source:
+async def find_source(request: Options, warn: Warn) -> Source:
     """Where the project is, by --project, --repo or the current directory. Raises UsageError, VcsError."""
     if request.repo and request.project:
         raise UsageError("--project and --repo exclude each other", todo="give one of them")

@@ -1,4 +1,4 @@
-"""What a user asks for when a run is dispatched: the options of `fabrik run`, before anything is resolved."""
+"""What a user asks for when a run is dispatched: options, before anything is resolved."""
 
 from __future__ import annotations
 
@@ -10,29 +10,22 @@ from fabrik.config.model import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """One `fabrik run`. None means: not said on the command line."""
+class Options:
+    """Who works on a run, of any workflow, and within which bounds. None: not said on the command line."""
 
-    spec: Path
-    todo: Path | None = None
     project: Path | None = None
     repo: str | None = None
-    ref: str | None = None
     agent: str | None = None
     agent_command: Path | None = None
     agent_script: Path | None = None
     model: str | None = None
-    prompt: Path | None = None
+    sandbox: str | None = None
     iterations: int | None = None
     attempts: int | None = None
-    sandbox: str | None = None
-    branch: str | None = None
-    allow_unchecked: bool = False
-    auto_approve: bool = False
-    push: bool = False
     budget_usd: float | None = None
     budget_tokens: int | None = None
     session_minutes: float | None = None
+    push: bool = False
     no_review: bool = False
     reviewers_dir: Path | None = None  # <id>.md: replaces a shipped reviewer, or adds one
     review_prompt: Path | None = None  # text for every reviewer, on top of fabrik's own
@@ -76,8 +69,21 @@ class RunRequest:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunRequest(Options):
+    """One `fabrik run`."""
+
+    spec: Path
+    todo: Path | None = None
+    ref: str | None = None
+    prompt: Path | None = None
+    branch: str | None = None
+    allow_unchecked: bool = False
+    auto_approve: bool = False
+
+
 REVIEW_OPTIONS = tuple(
-    field.name for field in fields(RunRequest) if field.name.startswith(("review", "verify_"))
+    field.name for field in fields(Options) if field.name.startswith(("review", "verify_"))
 )
 
 

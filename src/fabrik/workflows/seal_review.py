@@ -14,7 +14,7 @@ from fabrik.problems import Problem, Problems
 from fabrik.tampering.protected import DEFAULT_PROTECTED
 from fabrik.workflows.agents import ChosenAgent, choose_reviewers, choose_verifier, require_model
 from fabrik.workflows.context import SealedFile, SealedReview, SealedReviewer
-from fabrik.workflows.request import RunRequest
+from fabrik.workflows.request import Options
 from fabrik.workflows.reviewers import (
     OTHERS,
     Reviewer,
@@ -51,7 +51,7 @@ class ReviewPlan:
 
 
 def plan_review(
-    config: Config, request: RunRequest, implementer: ChosenAgent, warn: Callable[[str], None]
+    config: Config, request: Options, implementer: ChosenAgent, warn: Callable[[str], None]
 ) -> ReviewPlan | None:
     """Decide who reviews; None: nobody does.
 

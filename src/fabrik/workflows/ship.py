@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import Gate
+from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows import briefing
 from fabrik.workflows.ahead import Ahead
@@ -22,6 +23,7 @@ from fabrik.workflows.context import SealedTask
 from fabrik.workflows.gate import ask
 from fabrik.workflows.playing import ReadySession, make_ready
 from fabrik.workflows.proving import Proven, Proving
+from fabrik.workflows.registry import Ended
 from fabrik.workflows.results import ChecksResult, Shipped
 from fabrik.workflows.review.early import EarlyReview
 from fabrik.workflows.review.fixing import question_of
@@ -41,6 +43,11 @@ class Done:
     tree: str
     open: tuple[Finding, ...] = ()  # of light reviews, or of the human who rejected it: to be looked at again
     questions: tuple[str, ...] = ()  # what the implementer asks the human, though its work was accepted
+
+
+async def carry_out(work: Work) -> Ended | None:
+    """`ship`, as the worker calls it. Raises Stop with the verdict when it cannot go on."""
+    return None if await ship(work) is None else Ended(verdict=Verdict.SHIPPED)
 
 
 async def ship(work: Work) -> Shipped | None:

@@ -32,6 +32,7 @@ State = Literal[
     "rejected",
     "cancelled",
     "shipped",
+    "done",
 ]
 
 
@@ -67,6 +68,8 @@ def standing(record: RunRecord, events: Sequence[Event], *, now: float) -> Stand
             return _at_the_gate(record)
         case "shipped":
             return _shipped(record)
+        case "done":
+            return Standing(state="done", what=_done(run), since=run.finished_at)
         case _:
             return _ended(record, events)
 
@@ -167,6 +170,10 @@ def _at_the_gate(record: RunRecord) -> Standing:
         about=(gate.notes,) if gate.notes else (),
         moves=(Move(what="carry the decision out", command=f"fabrik run resume {ref}"),),
     )
+
+
+def _done(run: Run) -> str:
+    return f"done: {run.failure_reason}" if run.failure_reason else "done"
 
 
 def _shipped(record: RunRecord) -> Standing:

@@ -25,12 +25,12 @@ from fabrik.ledger.ownership import Ownership, claim
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
-from fabrik.workflows import evidence
+from fabrik.workflows import evidence, registry
 from fabrik.workflows.assemble import assemble
 from fabrik.workflows.last_words import LastWords
+from fabrik.workflows.registry import Workflow
 from fabrik.workflows.review.desk import clear
 from fabrik.workflows.run_gateway import RunGateway
-from fabrik.workflows.ship import ship
 from fabrik.workflows.work import Stop, Work
 from fabrik.workflows.worker_process import Orders, Signals, Starter, hold_signals
 from fabrik.workflows.workspace import remove_all
@@ -106,18 +106,24 @@ async def _work(
         await journal.reopen()
     starter.taken()  # only now: who follows must not take the old status for the new one
     signals.begin()
-    verdict, said = await _to_the_end(ledger, run, journal, umask, since, cancelled=cancelled)
+    workflow = None if cancelled else registry.load(run.workflow)
+    verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
     await signals.no_more()
     if verdict is None:
         return ExitStatus.WAITING
-    reason = " ".join(said.split())[:REASON] if said else None  # agents and humans may have said a part of it
     words.give_room()
+    await record_end(ledger, run, journal, verdict, said)
+    return EXIT_OF_VERDICT[verdict]
+
+
+async def record_end(ledger: Ledger, run: Run, journal: Journal, verdict: Verdict, said: str | None) -> None:
+    """Write the evidence page, then the verdict. Raises LedgerError, DiskFull, OSError."""
+    reason = " ".join(said.split())[:REASON] if said else None  # agents and humans may have said a part of it
     try:
         evidence.write(ledger, run.id, verdict.value, reason)
     except OSError as error:
         raise _no_room(error) or error from error
     await journal.finish(verdict, reason)
-    return EXIT_OF_VERDICT[verdict]
 
 
 def _give_way(run: Run, events: Sequence[Event]) -> None:
@@ -151,24 +157,26 @@ def _no_room(error: OSError) -> DiskFull | None:
     )
 
 
-async def _to_the_end(
-    ledger: Ledger, run: Run, journal: Journal, umask: int, since: int, *, cancelled: bool
+async def to_the_end(
+    ledger: Ledger, run: Run, journal: Journal, umask: int, since: int, workflow: Workflow | None
 ) -> tuple[Verdict | None, str | None]:
     """The verdict and its reason; (None, None) when the run waits for a human.
 
-    since: the event with which this worker took the run. cancelled: nobody worked on it when it was.
+    since: the event with which this worker took the run. workflow: None when the run was cancelled while
+    nobody worked on it. Raises LedgerError; CancelledError when the run is to stay as it is.
     """
     gateway: RunGateway | None = None
     work: Work | None = None
     try:
         work = await assemble(ledger, run, journal, umask)
         gateway = work.gateway
-        if cancelled:
+        if workflow is None:
             return Verdict.CANCELLED, "cancelled"
-        if await ship(work) is None:
+        ended = await workflow(work)
+        if ended is None:
             return None, None
         await remove_all(work)
-        return Verdict.SHIPPED, None
+        return ended.verdict, ended.reason
     except Stop as stop:
         if stop.verdict is not Verdict.REJECTED:
             await journal.event(

@@ -93,6 +93,7 @@ def _stop(data: Data, _step: str) -> Line:
 
 VERDICT_TONES: Mapping[str, Tone] = {
     "shipped": "good",
+    "done": "good",
     "rejected": "warn",
     "blocked": "warn",
     "exhausted": "warn",

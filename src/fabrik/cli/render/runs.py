@@ -62,6 +62,7 @@ def table(rows: Sequence[Sequence[str]], headings: Sequence[str] = HEADINGS) -> 
 
 TONES: dict[str, Tone] = {
     "shipped": "good",
+    "done": "good",
     "running": "strong",
     "waiting": "warn",
     "interrupted": "warn",
@@ -95,6 +96,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "status": run.status,
         "state": state(run),
         "alive": run.alive,
+        "workflow": run.workflow,
         "spec_id": run.spec_id,
         "spec_title": run.spec_title,
         "spec_path": run.spec_path,

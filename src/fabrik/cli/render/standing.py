@@ -17,6 +17,7 @@ Budget = tuple[float | None, int | None]
 
 TONES: dict[str, Tone] = {
     "shipped": "good",
+    "done": "good",
     "failed": "bad",
     "cancelled": "dim",
     "session": "strong",
