@@ -1,0 +1,131 @@
+"""Which spec comes next: by dependency first, then by number. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fabrik.backlog.folder import SpecName
+from fabrik.problems import Problem, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """The specs in the order in which they are worked on."""
+
+    specs: tuple[SpecName, ...]
+    needs: Mapping[SpecName, tuple[SpecName, ...]]  # specs that must be done first, and are not done
+    lacking: Mapping[SpecName, tuple[str, ...]]  # dependencies on specs that are not there (yet)
+    problems: tuple[Problem, ...]  # missing, ambiguous and circular ones
+
+    def waits_for(self, spec: SpecName) -> tuple[str, ...]:
+        """The paths of what a spec waits for."""
+        return (*(need.path for need in self.needs[spec]), *self.lacking[spec])
+
+
+def order(
+    wanted: Mapping[SpecName, Sequence[str]], done: Collection[SpecName], *, may_come: bool = False
+) -> Order:
+    """Order specs.
+
+    wanted: all specs, with their dependencies as written. done: those that are; also ones whose file is gone.
+    may_come: a spec that writes further ones is still to be worked on, so a missing one is only waited for.
+    """
+    known = tuple(dict.fromkeys((*wanted, *sorted(done))))
+    all_needs: dict[SpecName, tuple[SpecName, ...]] = {}
+    lacking: dict[SpecName, tuple[str, ...]] = {}
+    problems: list[Problem] = []
+    for spec, texts in sorted(wanted.items()):
+        needs, missing = [], []
+        for text in texts:
+            found = _meant(text, spec, known)
+            if len(found) == 1:
+                needs.append(found[0])
+            elif found:
+                problems.append(_ambiguous(spec, text, found))
+            else:
+                missing.append(text)
+                if not may_come:
+                    problems.append(_missing(spec, text, known))
+        all_needs[spec] = tuple(dict.fromkeys(needs))
+        lacking[spec] = tuple(missing)
+    open_needs = {
+        spec: tuple(need for need in needs if need not in done) for spec, needs in all_needs.items()
+    }
+    ordered, circular = _sorted(open_needs)
+    problems += _circles(circular, open_needs)
+    return Order(
+        specs=(*ordered, *sorted(circular)), needs=open_needs, lacking=lacking, problems=tuple(problems)
+    )
+
+
+def _meant(text: str, by: SpecName, known: Sequence[SpecName]) -> list[SpecName]:
+    """The specs that a written dependency may mean: by path, from beside the spec, by name, by number."""
+    inside = text.removeprefix("./").rpartition("specs/")[2]
+    beside = str(PurePosixPath(by.path).parent / inside) if not text.startswith("../") else ""
+    plain = inside.removesuffix(".md").lstrip("./")
+    exact = [spec for spec in known if spec.id == plain]
+    if exact and "/" in plain:
+        return exact
+    near = [spec for spec in known if beside and spec.id == beside.removesuffix(".md").removeprefix("./")]
+    if near or exact:
+        return near or exact
+    name = PurePosixPath(plain).name
+    if named := [spec for spec in known if spec.name.removesuffix(".md") == name]:
+        return named
+    return [spec for spec in known if name.isdecimal() and spec.number == int(name) and spec != by]
+
+
+def _missing(spec: SpecName, text: str, known: Sequence[SpecName]) -> Problem:
+    others = [one.path for one in known if one != spec]
+    hint = did_you_mean(text, others, noun="there are") if 0 < len(others) <= 20 else ""
+    return Problem(
+        file=spec.path,
+        where="Dependencies",
+        what=f"depends on {text}, and there is no such spec",
+        todo=hint or "write that spec, or remove the dependency",
+    )
+
+
+def _ambiguous(spec: SpecName, text: str, found: Sequence[SpecName]) -> Problem:
+    return Problem(
+        file=spec.path,
+        where="Dependencies",
+        what=f"{text} may mean {', '.join(one.path for one in found)}",
+        todo="write the path below specs/",
+    )
+
+
+def _sorted(needs: Mapping[SpecName, Sequence[SpecName]]) -> tuple[list[SpecName], set[SpecName]]:
+    """The specs in order, and those that are in a circle or behind one."""
+    left = set(needs)
+    ordered: list[SpecName] = []
+    while ready := sorted(spec for spec in left if not left.intersection(needs[spec])):
+        ordered.append(ready[0])
+        left.remove(ready[0])
+    return ordered, left
+
+
+def _circles(left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecName]]) -> list[Problem]:
+    """Each circle once, told at its first spec."""
+    found: list[Problem] = []
+    told: set[SpecName] = set()
+    for start in sorted(left):
+        way = [start]
+        while way[-1] not in way[:-1]:
+            way.append(next(need for need in sorted(needs[way[-1]]) if need in left))
+        circle = way[way.index(way[-1]) :]
+        if not told.intersection(circle):
+            first = min(circle[:-1])
+            turned = circle[:-1][circle.index(first) :] + circle[:-1][: circle.index(first)] + [first]
+            found.append(
+                Problem(
+                    file=first.path,
+                    where="Dependencies",
+                    what=f"the dependencies go in a circle: {' → '.join(one.path for one in turned)}",
+                    todo="remove one of them",
+                )
+            )
+        told.update(circle)
+    return found

@@ -1,0 +1,30 @@
+"""Writing the backlog's own files: whole or not at all, also when the machine goes down."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a file in place in one step; its directory is made where it is missing. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with aside.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read_bounded(path: Path, most: int) -> bytes | None:
+    """The content of a regular file, its first `most` bytes; None when there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
