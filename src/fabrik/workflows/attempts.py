@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from fabrik.agents.agent import Role
 from fabrik.ledger.journal import StepContext
@@ -26,6 +27,7 @@ SHORTEST = 1.0  # seconds, where a provider names a time that is past
 HELD_UP = frozenset(
     {Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.UNREACHABLE, Cause.AUTH, Cause.BUDGET, Cause.CANCELLED}
 )
+NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 UNKNOWN_RESET = 300.0  # seconds, where a provider asks to wait and names no time
 
 
@@ -43,11 +45,13 @@ async def session(
     afterwards: Callable[[Sandbox], None] = lambda _: None,
     landed: Callable[[str], None] = lambda _: None,
     optional: bool = False,
+    files: Mapping[str, bytes] = NO_FILES,
 ) -> SessionResult:
     """Run the session `key` until it counts, with bounded retries, each a step of its own.
 
-    optional: the run can do without it. Raises Stop when the retries are used up, when a human is needed, or
-    when the run's iterations are; GaveUp where an optional session fails for a reason of its own.
+    files: for its HOME. optional: the run can do without it.
+    Raises Stop when the retries are used up, when a human is needed, or when the run's iterations are; GaveUp
+    where an optional session fails for a reason of its own.
     """
     failures = 0
     number = 0
@@ -61,7 +65,7 @@ async def session(
             return await run_session(
                 work,
                 step,
-                implementing(work, role, prompt, said_so_far(work)),
+                implementing(work, role, prompt, said_so_far(work), files),
                 head=head,
                 tree=tree,
                 message=message,
@@ -88,7 +92,7 @@ async def session(
         if failures > policy.retries:
             why = reason_of(policy, result.detail, failures)
             if optional and result.cause not in HELD_UP:
-                raise GaveUp(why)
+                raise GaveUp(why, result.cause)
             if not work.grants.take():
                 raise Stop(Verdict(policy.verdict), why, met_again=True)
             failures = 0
@@ -107,7 +111,13 @@ def _asks(said: Feedback) -> bool:
     return said.used_by is not None or (said.decision == "rejected" and said.gate is not None)
 
 
-def implementing(work: Work, role: Role, prompt: Prompt, people: Sequence[Feedback] = ()) -> Part:
+def implementing(
+    work: Work,
+    role: Role,
+    prompt: Prompt,
+    people: Sequence[Feedback] = (),
+    files: Mapping[str, bytes] = NO_FILES,
+) -> Part:
     """A session of the agent that implements."""
     sealed = work.context.agent
     return Part(
@@ -118,6 +128,7 @@ def implementing(work: Work, role: Role, prompt: Prompt, people: Sequence[Feedba
         limits=work.session_limits,
         people=people,
         model=sealed.model,
+        files=files,
     )
 
 

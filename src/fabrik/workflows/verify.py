@@ -60,7 +60,7 @@ async def verify(work: Work, number: int, commit: str) -> VerificationResult:
 
     async def run(step: StepContext) -> VerificationResult:
         logs = work.paths.step_logs(step.key, step.attempt)
-        checks = await _as_it_stands(work, number, commit, logs)
+        checks = await as_it_stands(work, number, commit, logs)
         protected = await _with_protected(work, number, checks, logs / "protected")
         return VerificationResult(
             commit=commit,
@@ -79,7 +79,8 @@ async def verify(work: Work, number: int, commit: str) -> VerificationResult:
     )
 
 
-async def _as_it_stands(work: Work, number: int, commit: str, logs: Path) -> ChecksResult:
+async def as_it_stands(work: Work, number: int, commit: str, logs: Path) -> ChecksResult:
+    """The first way alone: the checks in a fresh clone of the commit. Raises as `verify`."""
     checks = work.context.all_checks
 
     async def run(step: StepContext) -> ChecksResult:

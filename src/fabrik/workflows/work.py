@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fabrik.errors import FabrikError
-from fabrik.outcome import Verdict
+from fabrik.outcome import Cause, Verdict
 from fabrik.paths import RunPaths
 from fabrik.sandboxes.sandbox import Limits
 
@@ -36,6 +36,11 @@ class Stop(FabrikError):
 
 class GaveUp(FabrikError):
     """Something that may stay undone could not be done within its bounds: the run goes on without it."""
+
+    def __init__(self, why: str, cause: Cause | None = None) -> None:
+        """cause: how its last session ended, where that is why."""
+        super().__init__(why)
+        self.cause = cause
 
 
 class SetupFailed(Stop):
