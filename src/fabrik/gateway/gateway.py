@@ -87,9 +87,10 @@ class Gateway:
         sockets.remove(self._directory)
 
     @contextlib.asynccontextmanager
-    async def door(self, step: str) -> AsyncIterator[DoorPaths]:
+    async def door(self, step: str, *, egress: bool = True) -> AsyncIterator[DoorPaths]:
         """Two sockets for a step. Who speaks on them is this step, whatever it says.
 
+        egress: the proxy lets the allowed names through; otherwise it refuses all of them.
         When the door closes, what is open on it is cut, its calls are recorded, and the sockets are gone.
         Raises EnvironmentProblem when the sockets cannot be made; at the end, what the callbacks raised.
         """
@@ -100,7 +101,7 @@ class Gateway:
             config=self._config,
             paths=sockets.paths(self._directory, next(self._names)),
             account=self._account,
-            allowlist=self._allowlist,
+            allowlist=self._allowlist if egress else Allowlist.parse(()),
             redactor=self._redactor,
             records=records,
             sightings=sightings,

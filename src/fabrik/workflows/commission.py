@@ -199,7 +199,7 @@ def _seal(
         env=config.env,
         allow=config.allow,
         setup=config.setup,
-        limits=_limits(config),
+        limits=sealed_limits(config),
         upstreams=sealed_upstreams(config),
         author_name=author.name,
         author_email=author.email,
@@ -250,7 +250,8 @@ def sealed_upstreams(config: Config) -> dict[str, SealedUpstream]:
     }
 
 
-def _limits(config: Config) -> SealedLimits:
+def sealed_limits(config: Config) -> SealedLimits:
+    """The bounds of a run."""
     limits = config.limits
     return SealedLimits(
         session_seconds=limits.session_seconds,

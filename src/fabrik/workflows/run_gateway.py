@@ -33,12 +33,12 @@ class RunGateway:
         self._starting = asyncio.Lock()
 
     @asynccontextmanager
-    async def door(self, step: str) -> AsyncIterator[DoorPaths]:
-        """The two doors of one step, open while the block runs."""
+    async def door(self, step: str, *, egress: bool = True) -> AsyncIterator[DoorPaths]:
+        """The two doors of one step, open while the block runs. egress: allowed hosts are reached, too."""
         async with self._starting:  # reviewers of a round may all be the first
             if self._gateway is None:
                 self._gateway = await self._start().__aenter__()
-        async with self._gateway.door(step) as paths:
+        async with self._gateway.door(step, egress=egress) as paths:
             yield paths
 
     async def close(self) -> None:
