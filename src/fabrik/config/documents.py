@@ -64,6 +64,18 @@ class UserReviewDocument(Document):
     verify_model: values.Text | None = None
 
 
+class ProjectJudgeDocument(Document):
+    fast: values.Text | None = None
+    smart: values.Text | None = None
+    in_checks: values.KeptShut | None = None
+
+
+class UserJudgeDocument(Document):
+    fast: values.Text | None = None
+    smart: values.Text | None = None
+    in_checks: bool | None = None
+
+
 class ProjectDocument(Document):
     """`fabrik.toml` in the root of a project."""
 
@@ -74,6 +86,7 @@ class ProjectDocument(Document):
     setup: list[values.Text] = []
     protected: values.SomeGlobs | None = None
     review: ProjectReviewDocument = ProjectReviewDocument()
+    judge: ProjectJudgeDocument = ProjectJudgeDocument()
     limits: LimitsDocument = LimitsDocument()
 
 
@@ -87,6 +100,7 @@ class UserDocument(Document):
     setup: list[values.Text] = []
     protected: list[values.Glob] | None = None
     review: UserReviewDocument = UserReviewDocument()
+    judge: UserJudgeDocument = UserJudgeDocument()
     limits: LimitsDocument = LimitsDocument()
     read_only: list[values.HostPath] = []
     path: list[values.HostPath] = []
@@ -111,13 +125,19 @@ _REVIEW = {
     "agent": "review_agent",
     "models": "review_models",
 }
+_JUDGE = {"fast": "judge_fast", "smart": "judge_smart", "in_checks": "judge_in_checks"}
 
 
 def settings(document: ProjectDocument | UserDocument) -> Settings:
     """What a config file says, and nothing that it does not."""
     said: dict[str, Any] = {}
     tables: tuple[tuple[Document, dict[str, str]], ...]
-    tables = ((document, {}), (document.review, _REVIEW), (document.limits, _LIMITS))
+    tables = (
+        (document, {}),
+        (document.review, _REVIEW),
+        (document.judge, _JUDGE),
+        (document.limits, _LIMITS),
+    )
     for table, renamed in tables:
         for name in table.model_fields_set:
             value = getattr(table, name)

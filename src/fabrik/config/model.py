@@ -47,6 +47,15 @@ class Review:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Which models judge, and where."""
+
+    fast: str | None = None  # None: that of the first vendor for which the host has a key
+    smart: str | None = None
+    in_checks: bool = False  # checks may ask a judge: they reach models then, and nothing else
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of a run, resolved: flag > environment > project > user > default."""
 
@@ -67,6 +76,7 @@ class Config:
     env: Mapping[str, str] = field(default_factory=dict)  # variables of every sandbox; no keys
     upstreams: Mapping[Vendor, UpstreamSettings] = field(default_factory=dict)
     review: Review = Review()
+    judge: Judge = Judge()
     protected: tuple[str, ...] | None = None  # globs of files that judge the work; None: the shipped list
 
 
@@ -103,4 +113,7 @@ class Settings(TypedDict, total=False):
     review_models: Mapping[str, str]
     verify_agent: str
     verify_model: str
+    judge_fast: str
+    judge_smart: str
+    judge_in_checks: bool
     protected: tuple[str, ...]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from fabrik.config.model import Config, Limits, Review, Settings
+from fabrik.config.model import Config, Judge, Limits, Review, Settings
 from fabrik.errors import UsageError
 
 BUDGETS = ("budget_usd", "budget_tokens", "budget_calls")
@@ -28,6 +28,7 @@ _REVIEW = {
     "verify_agent": "verify_agent",
     "verify_model": "verify_model",
 }
+_JUDGE = {"judge_fast": "fast", "judge_smart": "smart", "judge_in_checks": "in_checks"}
 
 
 def resolve(
@@ -49,7 +50,8 @@ def resolve(
     chosen: dict[str, Any] = {**shared, **(environment or {}), **(flags or {})}
     limits = Limits(**{name: chosen.pop(name) for name in _LIMITS if name in chosen})
     review = Review(**{field: chosen.pop(name) for name, field in _REVIEW.items() if name in chosen})
-    return Config(limits=limits, review=review, **chosen)
+    judge = Judge(**{field: chosen.pop(name) for name, field in _JUDGE.items() if name in chosen})
+    return Config(limits=limits, review=review, judge=judge, **chosen)
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:

@@ -153,6 +153,15 @@ def _reviewing(value: bool) -> bool:
     return value
 
 
+def _kept_shut(value: bool) -> bool:
+    if value:
+        raise _wrong(
+            "a project cannot open its checks to models: what runs in them would spend its user's money",
+            "remove the line; who wants it writes `in_checks = true` below `[judge]` into their own config",
+        )
+    return value
+
+
 def _somebody(value: list[str]) -> list[str]:
     if not value:
         raise _wrong(
@@ -214,6 +223,7 @@ SomeGlobs = Annotated[list[Glob], AfterValidator(_something)]
 Reviewer = Annotated[Text, AfterValidator(_reviewer)]
 SomeReviewers = Annotated[list[Reviewer], AfterValidator(_somebody)]
 Reviewing = Annotated[bool, AfterValidator(_reviewing)]
+KeptShut = Annotated[bool, AfterValidator(_kept_shut)]
 Rounds = Annotated[int, Field(ge=0, le=10**6)]
 FewRounds = Annotated[Rounds, AfterValidator(_few)]
 Wait = Annotated[float | None, _amount(units.seconds, bounded=True)]
