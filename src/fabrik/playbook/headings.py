@@ -1,0 +1,136 @@
+"""What the headings of a plan say of the items below them: done, put off, remarks, work. Pure.
+
+Only the way a heading begins or ends counts: "Future work" puts off, "Reject future dates" does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from fabrik.playbook import marks
+from fabrik.playbook.blocks import Node, Section
+
+State = Literal["open", "done", "aside"]
+
+_PARTICIPLES = r"(?:done|completed?|finished|fixed|resolved|shipped|implemented|merged|closed|verified)"
+_THINGS = (
+    r"(?:items?|tasks?|work|features?|bugs?|issues?|steps?|stories|phases?|milestones?|tickets?|so far|in"
+    r"|this|today|earlier|recently|previously|and|since|during|iterations?|sessions?|for reference|log)"
+)
+_DONE = re.compile(
+    rf"(?:recently|already|previously|all|what(?:'s|’s| is)|works)?\s*{_PARTICIPLES}"
+    rf"(?:\W*$|\W*\s{_THINGS}\b|\s*[(:\[—–/&]|\s+-)",
+    re.IGNORECASE,
+)
+_UNDONE = re.compile(
+    r"\b(?:not|to be|until|when|definition of|in progress|remaining|incomplete)\b", re.IGNORECASE
+)
+
+_PUT_OFF = (
+    r"(?:future(?![\w-])|out[ -]of[ -]scope|non[ -]?goals?|not (?:in scope|planned|now)|deferred|postponed"
+    r"|parked|parking lot|icebox|later(?: on)?\b|someday|won['’]?t (?:do|fix)|rejected|dropped|discarded|excluded"
+    r"|beyond (?:this|the)\b)"
+)
+_ASIDE = re.compile(
+    rf"{_PUT_OFF}|.*[(\[—–:]\s*{_PUT_OFF}[^()]*[)\]]?$|.*\b(?:out[ -]of[ -]scope|future work|parking lot)\b"
+    r"|(?:items?|tasks?|work|ideas?)\s(?:for|deferred|postponed)\s(?:later|the future)",
+    re.IGNORECASE,
+)
+
+_NOTE_LAST = (
+    r"(?:notes?|discover(?:y|ies)|learnings?|lessons(?: learned)?|summary|overview|context|background|legend"
+    r"|state|status|goals?|principles?|decisions?|assumptions?|questions?|architecture|scope|references?|glossary"
+    r"|introduction|findings|analysis|observations?|rationale|conventions?|guidelines?|rules|constraints?"
+    r"|stack|dependencies|risks?|metrics|changelog|history|log|progress|criteria|information|verification)"
+)
+_NOTE = re.compile(
+    rf"(?:\S+\s+){{0,3}}{_NOTE_LAST}\W*$"
+    r"|(?:notes?|summary|overview|context|background|legend|how (?:to|this)|current state|state of|about|why"
+    r"|discoveries|learnings?|definition of|what (?:exists|we|is)|key (?:decisions|findings|files|facts))\b"
+    r"|release(?:\W*$|\s*[:—–(]|\s+(?:scope|goal|summary))|(?:recommended|next|slc|this|the)\s.*\brelease\W*$",
+    re.IGNORECASE,
+)
+_WORK = re.compile(
+    r"\b(?:to[ -]?dos?|tasks?|remaining|next(?: up| steps)?|priorit(?:y|ies|i[sz]ed)|p[0-4]|high|medium|low"
+    r"|critical|backlog|bugs?|issues?|pending|work items?|items|in progress|phase|milestone|sprint)\b",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"\b(?:remaining|in progress|to[ -]?dos?|incomplete|pending|not (?:done|started|yet)|up next)\b",
+    re.IGNORECASE,
+)
+
+_TASK_WORD = re.compile(r"(?:task|step|item|issue|story|ticket)\s*#?\d+", re.IGNORECASE)
+_TASK_ID = re.compile(r"(?:[A-Z]{1,10}-\d+|[A-Z]\d+|\d+(?:\.\d+)*[.):]?)(?=\s|:|$)")
+
+
+def state(section: Section) -> State:
+    """What the headings over an item say of it; the innermost that says something decides."""
+    for title in (section.title, *reversed(section.parents)):
+        words = _words(title)
+        if _ASIDE.match(words):
+            return "aside"
+        if is_done(title):
+            return "done"
+        if _OPEN.search(words):
+            return "open"
+    return "open"
+
+
+def is_done(title: str) -> bool:
+    """Whether a heading says that what stands below it is done."""
+    if marks.crossed(title) or _UNDONE.search(title):
+        return False
+    return bool(_DONE.match(_words(title))) or marks.is_done(title)
+
+
+def is_work(section: Section) -> bool:
+    """Whether the heading says that a list below it is things to do."""
+    return bool(_WORK.search(_words(section.title)))
+
+
+def is_note(section: Section) -> bool:
+    """Whether the heading says that a list below it is remarks."""
+    return not is_work(section) and bool(_NOTE.match(_words(section.title)))
+
+
+def is_task(below: Sequence[Section]) -> bool:
+    """Whether a heading, the first of these sections, is itself a thing to do; the rest stand below it.
+
+    With a box, or a number after a word such as "Task", it is; a number or an id alone makes it one only when
+    fields of a task ("Files: …") stand below. A heading over headings that are tasks is none.
+    """
+    section = below[0]
+    if section.level < 2 or any(is_task([each]) for each in below[1:]):
+        return False
+    words = _words(section.title, number=True)
+    if marks.title_box(section.title) is not None or _TASK_WORD.match(words):
+        return True
+    return bool(_TASK_ID.match(words)) and any(_has_fields(each.nodes) for each in below)
+
+
+def task_state(below: Sequence[Section]) -> State:
+    """Whether a heading that is a task is done, by its own marks, then by what stands below it."""
+    section = below[0]
+    above = state(Section(number=0, level=0, title="", parents=section.parents))
+    if above == "aside" or _ASIDE.match(_words(section.title)):
+        return "aside"
+    if (box := marks.title_box(section.title)) is not None:
+        return marks.box_state(box)
+    if above == "done" or marks.is_done(section.title):
+        return "done"
+    return marks.state_below([node for each in below for node in each.nodes])
+
+
+def _has_fields(nodes: Sequence[Node]) -> bool:
+    return any(
+        node.kind in ("item", "text") and node.box is None and marks.is_field(node.text) for node in nodes
+    )
+
+
+def _words(title: str, *, number: bool = False) -> str:
+    """A heading without markup, signs and (unless wanted) the number before it."""
+    words = re.sub(r"^\W+", "", marks.bare(title))
+    return words if number else re.sub(r"^\d+(?:\.\d+)*[.)]?\s+", "", words)
