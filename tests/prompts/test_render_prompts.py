@@ -24,6 +24,8 @@ from fabrik.prompts.render import (
 EVERYWHERE = {"spec", "spec_title", "checks", "report_path", "extra"}
 JUDGED = {"commit", "base", "workspace", "tampering", "diff", "diff_partial", "change_dir"}
 REPAIR = {"repair_problem", "repair_report"}
+KINDS = {"feature", "bug", "refactoring", "release"}
+INTERVIEW = {"name", "number", "most", "idea", "no_project", "asked", "draft", "finish"}
 OF_TASKS = {"task_id", "task_number", "task_total", "task_do", "task_verify"}
 VARIABLES = {
     "implement": EVERYWHERE | OF_TASKS | {"people", "done_so_far", "checks_now"},
@@ -36,6 +38,8 @@ VARIABLES = {
     "review-task": EVERYWHERE | {"people", "task_id", "reviewer", "finding", "others", "commit"},
     "review": EVERYWHERE | JUDGED | REPAIR | {"reviewer", "reviewer_prompt", "task", "tasks", "earlier"},
     "verify": EVERYWHERE | JUDGED | REPAIR | {"criteria", "check_names", "protected"},
+    "interview": REPAIR | KINDS | INTERVIEW | {"project", "report_path", "extra"},
+    "todo": EVERYWHERE | REPAIR | {"project", "criteria", "most"},
 }
 OPTIONAL = {
     "checks",
@@ -58,8 +62,14 @@ OPTIONAL = {
     "diff_partial",
     "repair_problem",
     "repair_report",
+    "idea",
+    "no_project",
+    "asked",
+    "draft",
+    "finish",
+    *KINDS,
 }
-IMPLEMENTING = sorted(set(NAMES) - {"review", "verify"})
+IMPLEMENTING = sorted(set(NAMES) - {"review", "verify", "interview", "todo"})
 
 
 def values(name: str) -> dict[str, str]:

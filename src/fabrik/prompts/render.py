@@ -16,7 +16,17 @@ from pathlib import Path
 from fabrik.errors import UsageError
 from fabrik.problems import did_you_mean
 
-NAMES = ("implement", "fix", "fix-verification", "feedback", "review", "review-task", "verify")
+NAMES = (
+    "implement",
+    "fix",
+    "fix-verification",
+    "feedback",
+    "review",
+    "review-task",
+    "verify",
+    "interview",
+    "todo",
+)
 
 # In the order in which they are shown. What each looks for is a file below reviewers/, without variables.
 REVIEWERS = (

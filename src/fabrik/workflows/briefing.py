@@ -62,7 +62,7 @@ def fix_verification(work: Work, verification: VerificationResult, *, attempt: i
         "commit": verification.commit,
         "attempt": str(attempt),
         "flaky": _failures(verification.flaky),
-        "extra": _extra(work),
+        "extra": extra_of(work),
     }
     return _prompt(work, "fix-verification", variables)
 
@@ -78,7 +78,7 @@ def fix_finding(work: Work, finding: Finding, others: Sequence[Finding], commit:
         "others": _list([f"{other.id}: {other.text}" for other in others]),
         "commit": commit,
         "checks": _commands(work.context.all_checks),
-        "extra": _extra(work),
+        "extra": extra_of(work),
     }
     return _prompt(work, "review-task", variables)
 
@@ -115,7 +115,7 @@ def _feedback(work: Work, commit: str, attempt: int, who: str, feedback: str) ->
         "attempt": str(attempt),
         "who": who,
         "feedback": feedback,
-        "extra": _extra(work),
+        "extra": extra_of(work),
     }
 
 
@@ -155,11 +155,12 @@ def _task(work: Work, task: SealedTask) -> dict[str, str]:
         "task_do": task.do,
         "task_verify": task.verify,
         "checks": _commands((*task.checks, *work.context.checks)),
-        "extra": _extra(work),
+        "extra": extra_of(work),
     }
 
 
-def _extra(work: Work) -> str:
+def extra_of(work: Work) -> str:
+    """What the owner of the project adds for the agent: `--prompt`."""
     sealed = work.context.extra_prompt
     if sealed is None:
         return ""

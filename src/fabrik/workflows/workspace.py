@@ -21,6 +21,7 @@ from fabrik.workflows.work import SetupFailed, Work
 AGENTS = "work"  # the purpose of the sandbox that the implementing sessions share
 CHECKOUT = "review"  # … of the one whose workspace all reviewers of a round read
 READER = "review-"  # … of the one of a reviewer: its id follows
+ADVISER = f"{READER}-adviser"  # … of that of the run's own agent where it is only asked; no reviewer has such an id
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
 REPORT_BYTES = 64 << 10  # of what a harvest says, the end of which counts
@@ -70,7 +71,7 @@ def _spec(work: Work, purpose: str) -> SandboxSpec:
 
 def _agent_of(work: Work, purpose: str) -> SealedAgent | None:
     """The agent whose program the sandbox must show; None where only checks run."""
-    if purpose == AGENTS:
+    if purpose in (AGENTS, ADVISER):
         return work.context.agent
     if work.context.review is None or not purpose.startswith(READER):
         return None

@@ -1,0 +1,121 @@
+"""A spec that an agent proposes, as Markdown: read back, it is the same spec. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fabrik.prompts.render import fence
+from fabrik.specs.draft import Draft
+from fabrik.specs.json_spec import read_json_spec
+from fabrik.specs.markdown_spec import read_markdown_spec
+from fabrik.specs.model import Spec
+
+SECTIONS = (("goals", "Goals"), ("nonGoals", "Non-Goals"))
+REQUIREMENTS = (("api", "API"), ("behavior", "Behavior"), ("obs", "Observability"))
+CLOSING = (("accept", "Acceptance Criteria"), ("assume", "Assumptions"))
+FRONT = ("id", "status", "version", "lastUpdated", "supersedes", "dependsOn", "cfg", "mayChange")
+
+
+def to_markdown(document: Mapping[str, Any]) -> str | None:
+    """The Markdown of a valid spec.json without held-out checks; None when no Markdown says the same."""
+    wanted = _read(json.dumps(document, ensure_ascii=False), "spec.json")
+    for texts in (document, _flat(document)):
+        for block in (True, False):
+            text = _render(texts, in_block=block)
+            found = _read(text, f"{document['id']}.md")
+            if wanted and found and _same(found) in (_same(wanted), _same(_flattened(wanted))):
+                return text
+    return None
+
+
+def _render(document: Mapping[str, Any], *, in_block: bool) -> str:
+    """in_block: the checks stand in a section of their own, where people look for them."""
+    checks = document.get("checks", [])
+    front = {key: document[key] for key in FRONT if document.get(key)}
+    if not in_block:
+        front["checks"] = checks
+    parts = ["---\n" + "".join(f"{key}: {_yaml(value)}\n" for key, value in front.items()) + "---"]
+    parts.append(f"# {document['title']}")
+    parts += _lists(document, SECTIONS, "##")
+    if requirements := _lists(document["req"], REQUIREMENTS, "###"):
+        parts += ["## Requirements", *requirements]
+    parts += _lists(document, CLOSING, "##")
+    if in_block and checks:
+        parts += ["## Verification", fence("\n\n".join(map(_command, checks)), "sh")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _yaml(value: Any) -> str:
+    """A value on one line. JSON is YAML; plain words need no quotes."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]*", value, re.ASCII):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _lists(document: Mapping[str, Any], keys: Iterable[tuple[str, str]], level: str) -> list[str]:
+    return [
+        f"{level} {heading}\n\n" + "\n".join(_item(text, key == "accept") for text in document[key])
+        for key, heading in keys
+        if document[key]
+    ]
+
+
+def _item(text: str, box: bool) -> str:
+    return ("- [ ] " if box else "- ") + text.replace("\n", "\n  ")
+
+
+def _command(check: Any) -> str:
+    if isinstance(check, str):
+        return check
+    name = check.get("name")
+    return f"# {name}\n{check['run']}" if name else str(check["run"])
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with each of its texts on one line."""
+    return {key: _flat_value(value) for key, value in document.items()}
+
+
+def _flat_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, list):
+        return [item if isinstance(item, dict) else _flat_value(item) for item in value]
+    return {key: _flat_value(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _flattened(spec: Spec) -> Spec:
+    def flat(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(" ".join(text.split()) for text in texts)
+
+    return replace(
+        spec,
+        title=" ".join(spec.title.split()),
+        goals=flat(spec.goals),
+        non_goals=flat(spec.non_goals),
+        api=flat(spec.api),
+        behavior=flat(spec.behavior),
+        obs=flat(spec.obs),
+        accept=flat(spec.accept),
+        assume=flat(spec.assume),
+        env=flat(spec.env),
+    )
+
+
+def _read(text: str, name: str) -> Spec | None:
+    draft = Draft(path=Path(name))
+    if name.endswith(".json"):
+        read_json_spec(text, draft)
+    else:
+        read_markdown_spec(text, draft)
+    return None if draft.problems else draft.spec
+
+
+def _same(spec: Spec) -> Spec:
+    """What of a spec is the same however it is written."""
+    return replace(spec, source="", path=Path())
