@@ -120,12 +120,14 @@ async def run(
     env: Mapping[str, str] | None = None,
     seconds: float | None = None,
     max_output: int = MAX_OUTPUT,
+    umask: int = -1,
 ) -> Output:
     """Run git to its end and return what it left, whatever its exit status.
 
     repo: a git directory. cwd: where git is started, and searches for a repository when `repo` is not given.
     hooks: the user's own hooks may run (user_config only). input: bytes, or an open file to read from.
     max_output: git is stopped when it prints more, and `truncated` says so.
+    umask: of what git makes; -1: ours.
     Raises EnvironmentProblem when git is missing, VcsError after `seconds`.
     """
     argv = command(*args, repo=repo, user_config=user_config, hooks=hooks)
@@ -140,6 +142,7 @@ async def run(
             env={**environment(user_config=user_config), **(env or {})},
             stdin=input if input is not None and not isinstance(input, bytes) else given,
             stderr=said,
+            umask=umask,
         )
         try:
             async with asyncio.timeout(seconds):
@@ -170,14 +173,16 @@ async def git(
     env: Mapping[str, str] | None = None,
     seconds: float | None = None,
     where: str = "",
+    umask: int = -1,
 ) -> bytes:
     """Run git and return its stdout. `where` names the place in errors; the rest as for `run`.
 
     Raises VcsError with git's own last line when it fails, DiskFull, EnvironmentProblem when git is missing.
     """
     output = await run(
-        *args, repo=repo, cwd=cwd, user_config=user_config, hooks=hooks, input=input, env=env, seconds=seconds
-    )
+        *args, repo=repo, cwd=cwd, user_config=user_config, hooks=hooks, input=input, env=env,
+        seconds=seconds, umask=umask,
+    )  # fmt: skip
     place = where or str(repo or cwd or "")
     if output.truncated:
         raise VcsError(f"git {args[0]} printed more than {MAX_OUTPUT >> 20} MiB", where=place)
@@ -253,7 +258,13 @@ def _memory(name: str) -> IO[bytes]:
 
 
 async def _start(
-    argv: list[str], place: Path, *, env: Mapping[str, str], stdin: IO[bytes], stderr: IO[bytes]
+    argv: list[str],
+    place: Path,
+    *,
+    env: Mapping[str, str],
+    stdin: IO[bytes],
+    stderr: IO[bytes],
+    umask: int = -1,
 ) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
@@ -263,6 +274,7 @@ async def _start(
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
+            umask=umask,
             start_new_session=True,  # no terminal: neither git nor ssh can stop to ask
         )
     except FileNotFoundError as error:
