@@ -35,16 +35,24 @@ def runs() -> None:
 @runs.command("list", short_help="The newest runs, one line each.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="So many.")
 @click.option("-a", "--all", "everything", is_flag=True, help="All of them.")
+@click.option("--workflow", metavar="NAME", help="Only runs of it: ship, loop, backlog, review, judge, …")
 @click.option("--status", type=click.Choice(STATES), help="Only runs with this status.")
 @click.option("--json", "as_json", is_flag=True, help="A list of runs as JSON (fabrik docs json).")
-def list_runs(limit: int, everything: bool, status: RunStatus | None, as_json: bool) -> None:
+def list_runs(
+    limit: int, everything: bool, workflow: str | None, status: RunStatus | None, as_json: bool
+) -> None:
     """The newest runs first, one line each.
 
     A run whose worker was killed is shown as `interrupted`; `fabrik run resume ID` takes it up again.
-    Ids can be shortened to any beginning or end that is unique.
+    Ids can be shortened to any beginning or end that is unique. What `fabrik judge` was asked is shown with
+    --all or --workflow judge only.
     """
+    most = None if everything else limit
+    without = None if everything or workflow else "judge"
     with store.reading() as ledger:
-        found = ledger.list_runs(limit=None if everything else limit, status=status) if ledger else []
+        found = (
+            ledger.list_runs(limit=most, status=status, workflow=workflow, without=without) if ledger else []
+        )
     screen = Screen()
     if as_json:
         screen.line(json.dumps([run_json(run) for run in found], indent=2))

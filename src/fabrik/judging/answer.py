@@ -15,6 +15,7 @@ FEEDBACK = "What keeps the work from passing and what would make it pass. Empty 
 PASSES = "True only if the criteria are met as a whole."
 MOST_FEEDBACK = 8_000  # characters that are kept
 
+_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -93,5 +94,5 @@ def _no_constant(name: str) -> Any:
 
 
 def clean(text: str) -> str:
-    """A model's text without control characters, which a terminal would obey."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """A model's text without escape sequences and control characters, which a terminal would obey."""
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text.replace("\r\n", "\n")).replace("\r", "\n")).strip()

@@ -30,6 +30,7 @@ SELECT
 FROM (
   SELECT * FROM runs
   WHERE (:id IS NULL OR id = :id) AND (:status IS NULL OR status = :status)
+    AND (:workflow IS NULL OR workflow = :workflow) AND (:without IS NULL OR workflow <> :without)
   ORDER BY seq DESC LIMIT :limit
 ) AS r
 LEFT JOIN model_calls AS c ON c.run_id = r.id
@@ -43,7 +44,8 @@ WHERE (id >= :ref AND id < :ref || '~') OR substr(id, -length(:ref)) = :ref
 ORDER BY seq DESC;
 
 -- name: run_last
-SELECT id FROM runs ORDER BY seq DESC LIMIT 1;
+-- A judge's run is over with its command, and there may be hundreds: "last" means one only where all are.
+SELECT id FROM runs ORDER BY workflow = 'judge', seq DESC LIMIT 1;
 
 -- name: run_state
 SELECT status, fence, cancel_requested, progress, candidate, spec_path FROM runs WHERE id = :run;

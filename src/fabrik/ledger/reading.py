@@ -57,9 +57,20 @@ class Readings(Connection):
             )
         return self._run(found[0]["id"])
 
-    def list_runs(self, *, limit: int | None = 20, status: RunStatus | None = None) -> list[Run]:
-        """Runs, the one dispatched last first. limit None: all of them."""
-        return self._runs(limit=-1 if limit is None else limit, status=status)
+    def list_runs(
+        self,
+        *,
+        limit: int | None = 20,
+        status: RunStatus | None = None,
+        workflow: str | None = None,
+        without: str | None = None,
+    ) -> list[Run]:
+        """Runs, the one dispatched last first. limit None: all of them.
+
+        workflow: only those of this one. without: none of those of this one.
+        """
+        most = -1 if limit is None else limit
+        return self._runs(limit=most, status=status, workflow=workflow, without=without)
 
     def events(self, run_id: str, *, after: int = 0, limit: int | None = None) -> list[Event]:
         """The run's events in order, those after a seq."""
@@ -144,5 +155,16 @@ class Readings(Connection):
     def _run(self, run_id: str) -> Run:
         return self._runs(run_id=run_id)[0]
 
-    def _runs(self, *, run_id: str | None = None, status: str | None = None, limit: int = -1) -> list[Run]:
-        return [rows.run(row) for row in self._read("run_list", id=run_id, status=status, limit=limit)]
+    def _runs(
+        self,
+        *,
+        run_id: str | None = None,
+        status: str | None = None,
+        limit: int = -1,
+        workflow: str | None = None,
+        without: str | None = None,
+    ) -> list[Run]:
+        found = self._read(
+            "run_list", id=run_id, status=status, limit=limit, workflow=workflow, without=without
+        )
+        return [rows.run(row) for row in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ from fabrik.workflows.seal import write_context
 WORKFLOW = "judge"
 TITLE = 100  # characters of the criteria that a list of runs shows
 REASON = 1000  # characters of what a missing verdict says in the ledger
+
+# `private` sets the umask of the whole process: two judges at once would leave it as neither found it.
+_RECORDING = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +98,7 @@ def project_root(directory: Path) -> Path | None:
 def _record(questions: Sequence[Question], config: Config, model: JudgeModel, place: Path) -> str:
     """Seal what is judged, and write the run into the ledger; its id. When it fails nothing of it is left."""
     run_id = new_run_id()
-    with private() as home:
+    with _RECORDING, private() as home:
         places = home.run(run_id)
         try:
             places.inputs.mkdir(parents=True)

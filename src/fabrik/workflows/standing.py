@@ -127,12 +127,17 @@ def _running(record: RunRecord, events: Sequence[Event], now: float) -> Standing
     )
 
 
+_ASK_AGAIN = Move(what="ask the judge again", command="fabrik judge --help")
+
+
 def _interrupted(record: RunRecord, events: Sequence[Event]) -> Standing:
     run, ref = record.run, record.run.id[-8:]
     doing_ = next((step for step in reversed(record.steps) if step.state == "started"), None)
     where = f" in {doing_.key}" if doing_ else ""
     moves = [Move(what="go on where it was", command=f"fabrik run resume {ref}")]
-    if run.cancel_requested:
+    if run.workflow == "judge":  # its command is gone, and what was asked is asked anew
+        moves = [_ASK_AGAIN]
+    elif run.cancel_requested:
         moves = [Move(what="end it, as it was asked to", command=f"fabrik run cancel {ref}"), *moves]
     else:
         moves.append(Move(what="give it up", command=f"fabrik run cancel {ref}"))
@@ -211,7 +216,9 @@ def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
         "cancelled": ("cancelled", (Move(what="take it up again", command=resume.command),)),
     }
     state, moves = states[run.status]
-    if state == "exhausted" and _budget_used_up(run, record, events):
+    if run.workflow == "judge":
+        moves = (_ASK_AGAIN,)
+    elif state == "exhausted" and _budget_used_up(run, record, events):
         state = "budget"
         larger = Move(what="give it a larger budget", command=f"fabrik run resume {ref} --budget-usd USD")
         moves = (larger, log)

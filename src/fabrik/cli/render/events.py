@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from fabrik.cli import units
+from fabrik.cli.render.judge_events import JUDGE
 from fabrik.cli.render.line import Data, Line, Renderer, bullet, clip, text_of
 from fabrik.cli.render.people_events import PEOPLE
 from fabrik.cli.render.review_events import REVIEWS
@@ -327,6 +328,7 @@ RENDERERS: dict[str, Renderer] = {
     "candidate": _candidate,
     **REVIEWS,
     **PEOPLE,
+    **JUDGE,
     "model.call": _model_call,
     "egress.refused": _egress_refused,
     "wait": _wait,

@@ -47,7 +47,7 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
         known.append(("reason", run.failure_reason))
     if run.unchecked:
         known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
-    if not reviewed:
+    if not reviewed and run.workflow != "judge":
         known.append(("reviews", "UNREVIEWED: no reviewer and no verifier looked at it (--no-review)"))
     if run.status == "shipped":
         known.append(("branch", f"{run.branch} in {run.project}"))

@@ -1,0 +1,64 @@
+"""`judge` and `ajudge`, for Python code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from fabrik.judge.places import ask_all
+from fabrik.judge.reading import Given, handed_over
+from fabrik.judging.model import Intelligence, Judgement, NoVerdict, Question
+
+
+async def ajudge(
+    criteria: str,
+    artifact: Given | Sequence[Given],
+    *,
+    intelligence: Intelligence = "fast",
+    votes: int = 1,
+    model: str | None = None,
+    budget_usd: float | None = None,
+) -> Judgement:
+    """Whether an artifact meets the criteria; true only if it passes.
+
+    artifact: a text, the path of a file, or bytes; several of them are judged together, as one piece of work.
+    intelligence: "fast" or "smart", the models that `[judge]` in the config names. votes: from 1 to 15; more
+    than half must be passes. model: another model, such as "openai/gpt-5.5". budget_usd: of this question.
+
+    Raises NoVerdict when there is no verdict, which is never a pass; UsageError for what cannot be judged;
+    EnvironmentProblem when no judge can be asked here (no key, or a check that is closed to models).
+    """
+    question = Question(criteria=criteria, artifacts=handed_over(artifact), votes=votes)
+    report = await ask_all((question,), intelligence=intelligence, model=model, budget_usd=budget_usd)
+    (answer,) = report.answers
+    if isinstance(answer, NoVerdict):
+        raise answer
+    return answer
+
+
+def judge(
+    criteria: str,
+    artifact: Given | Sequence[Given],
+    *,
+    intelligence: Intelligence = "fast",
+    votes: int = 1,
+    model: str | None = None,
+    budget_usd: float | None = None,
+) -> Judgement:
+    """`ajudge` for code that is not asynchronous. Raises as it does."""
+
+    def run() -> Judgement:
+        return asyncio.run(
+            ajudge(
+                criteria, artifact, intelligence=intelligence, votes=votes, model=model, budget_usd=budget_usd
+            )
+        )
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run()
+    # Browser libraries run tests that look synchronous inside a loop of theirs, and screenshots are judged.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge") as thread:
+        return thread.submit(run).result()
