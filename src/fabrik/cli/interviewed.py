@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fabrik.cli import units
 from fabrik.cli.replies import read_reply
 from fabrik.cli.screen import Screen, Tone
 from fabrik.cli.text import neutralise, one_line
 from fabrik.cli.typist import Typist
+from fabrik.cli.waiting import waiting
 from fabrik.workflows.interview.flow import Shown
 from fabrik.workflows.interview.model import Proposal, Question, Reply
 from fabrik.workflows.interview.talk import Talk
 
 WIDEST = 96  # columns of running text
-FRAME = 0.1  # seconds between two looks of the live line
 HOW = (
     "Answer with a number or in your own words; or type skip, back (takes your last answer back) or done "
     "(writes the spec now). A line that ends with \\ goes on. Ctrl-D leaves: nothing is lost."
@@ -41,19 +38,8 @@ class Interviewed:
         """Show that the agent is at work, and for how long."""
         self.explain()
         what = "the agent writes the spec" if talk.finish else f"the agent prepares question {talk.number}"
-        drawing = asyncio.create_task(self._draw(what)) if self.screen.live else None
-        try:
+        with waiting(self.screen, what):
             yield
-        finally:
-            if drawing:
-                drawing.cancel()
-            self.screen.clear()
-
-    async def _draw(self, what: str) -> None:
-        began = time.monotonic()
-        while True:
-            self.screen.status(f"{what} · {units.seconds(float(int(time.monotonic() - began)))}")
-            await asyncio.sleep(FRAME)
 
     def explain(self) -> None:
         """Say once how one answers."""

@@ -41,8 +41,8 @@ def interview(ctx: click.Context, /, resume: str | None, **options: Any) -> int:
 
     The agent reads your project (it changes nothing there) and asks one question at a time. Answer with the
     number of an option or in your own words; type `skip`, `back` to take your last answer back, or `done`
-    when it is enough. At the end you see the spec and decide whether it is written: to specs/NAME.md, never over
-    a file that is there. Without a terminal the answers are read from standard input, line by line.
+    when it is enough. At the end you see the spec and decide whether it is written: to specs/NAME.md, never
+    over a file that is there. Without a terminal the answers are read from standard input, line by line.
 
     \b
     Examples:
@@ -126,6 +126,7 @@ def _end(screen: Screen, person: Interviewed, verdict: Verdict, reason: str | No
     screen.clear()
     if person.path is not None and verdict is Verdict.DONE:
         where = shown_path(person.path)
+        screen.line()
         screen.line(f"wrote {neutralise(where)}", "good")
         screen.line("Next:")
         screen.line(f"  fabrik spec review {neutralise(shlex.quote(where))}")

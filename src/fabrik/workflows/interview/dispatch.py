@@ -58,7 +58,6 @@ async def begin(request: InterviewRequest, warn: Warn) -> str:
             content=order.about.encode(),
             text=order.about,
             branch="",
-            unchecked=True,
             order=encode(Order, replace(order, no_project=why)),
             more=lambda places: (
                 {"extra_prompt": seal_file(places, request.prompt, extra)}

@@ -18,8 +18,8 @@ from fabrik.workflows.consult import Unusable
 from fabrik.workflows.interview.markdown import to_markdown
 from fabrik.workflows.interview.model import Asked, Order, Proposal, Question
 from fabrik.workflows.interview.talk import Talk
-from fabrik.workflows.review.document import one_line, read_document, shown
-from fabrik.workflows.review.text import plain
+from fabrik.workflows.reports import clean, unusable
+from fabrik.workflows.review.document import read_document, shown
 
 QUESTION_CHARACTERS = 1500
 OPTIONS = 9  # each is chosen by one digit
@@ -114,26 +114,6 @@ def _completed(values: dict[str, Any], order: Order) -> dict[str, Any]:
         document[key] = values.get(key, [])
     rest = {key: value for key, value in values.items() if key not in document and key not in HOST}
     return {key: value for key, value in (document | rest).items() if value is not None}
-
-
-def unusable(problems: list[str], more: list[Problem] | None = None) -> Unusable:
-    """All problems in one line."""
-    texts = [
-        ": ".join(filter(None, (each.where, each.what))) + (f" ({each.todo})" if each.todo else "")
-        for each in more or []
-    ]
-    return Unusable(problem=one_line([*problems, *texts]))
-
-
-def clean(value: Any) -> Any:
-    """A JSON value with nothing in its texts that is not seen."""
-    if isinstance(value, str):
-        return plain(value)
-    if isinstance(value, list):
-        return [clean(item) for item in value]
-    if isinstance(value, dict):
-        return {key: clean(item) for key, item in value.items()}
-    return value
 
 
 def _asked_before(question: Question, talk: Talk) -> str:

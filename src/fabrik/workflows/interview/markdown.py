@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from fabrik.prompts.render import fence
+from fabrik.specs.commands import commands
 from fabrik.specs.draft import Draft
 from fabrik.specs.json_spec import read_json_spec
+from fabrik.specs.markdown import sections
 from fabrik.specs.markdown_spec import read_markdown_spec
 from fabrik.specs.model import Spec
 
@@ -24,30 +27,44 @@ FRONT = ("id", "status", "version", "lastUpdated", "supersedes", "dependsOn", "c
 def to_markdown(document: Mapping[str, Any]) -> str | None:
     """The Markdown of a valid spec.json without held-out checks; None when no Markdown says the same."""
     wanted = _read(json.dumps(document, ensure_ascii=False), "spec.json")
-    for texts in (document, _flat(document)):
-        for block in (True, False):
-            text = _render(texts, in_block=block)
-            found = _read(text, f"{document['id']}.md")
-            if wanted and found and _same(found) in (_same(wanted), _same(_flattened(wanted))):
-                return text
+    if wanted is None:
+        return None
+    for texts, meant in ((document, wanted), (_flat(document), _flattened(wanted))):
+        text = _render(texts)
+        found = _read(text, f"{document['id']}.md")
+        if found and _same(found) == _same(meant):
+            return text
     return None
 
 
-def _render(document: Mapping[str, Any], *, in_block: bool) -> str:
-    """in_block: the checks stand in a section of their own, where people look for them."""
-    checks = document.get("checks", [])
-    front = {key: document[key] for key in FRONT if document.get(key)}
-    if not in_block:
-        front["checks"] = checks
-    parts = ["---\n" + "".join(f"{key}: {_yaml(value)}\n" for key, value in front.items()) + "---"]
-    parts.append(f"# {document['title']}")
-    parts += _lists(document, SECTIONS, "##")
+def _render(document: Mapping[str, Any]) -> str:
+    """Checks stand in a section of their own, where people look for them; those that cannot, in front."""
+    checks = [{"run": check} if isinstance(check, str) else check for check in document.get("checks", [])]
+    in_block = [_command(check) for check in checks if _fits(check)]
+    front = "".join(f"{key}: {_yaml(document[key])}\n" for key in FRONT if document.get(key))
+    if odd := [check for check in checks if not _fits(check)]:
+        front += "checks:\n" + "".join(map(_entry, odd))
+    parts = [f"---\n{front}---", f"# {document['title']}", *_lists(document, SECTIONS, "##")]
     if requirements := _lists(document["req"], REQUIREMENTS, "###"):
         parts += ["## Requirements", *requirements]
     parts += _lists(document, CLOSING, "##")
-    if in_block and checks:
-        parts += ["## Verification", fence("\n\n".join(map(_command, checks)), "sh")]
+    if in_block:
+        parts += ["## Verification", fence("\n\n".join(in_block), "sh")]
     return "\n\n".join(parts) + "\n"
+
+
+def _fits(check: Mapping[str, Any]) -> bool:
+    """Whether a check can stand in a code block: one line, no time limit."""
+    if "seconds" in check:
+        return False
+    (code,) = sections(fence(_command(check), "sh"))[0].codes or (None,)
+    found = commands(code) if code else []
+    return [(one.name, one.run, one.problem) for one in found] == [(check.get("name"), check["run"], "")]
+
+
+def _entry(check: Mapping[str, Any]) -> str:
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in check.items()]
+    return "  - " + "    ".join(lines)
 
 
 def _yaml(value: Any) -> str:
@@ -66,12 +83,10 @@ def _lists(document: Mapping[str, Any], keys: Iterable[tuple[str, str]], level: 
 
 
 def _item(text: str, box: bool) -> str:
-    return ("- [ ] " if box else "- ") + text.replace("\n", "\n  ")
+    return ("- [ ] " if box else "- ") + indent(text, "  ").strip()
 
 
-def _command(check: Any) -> str:
-    if isinstance(check, str):
-        return check
+def _command(check: Mapping[str, Any]) -> str:
     name = check.get("name")
     return f"# {name}\n{check['run']}" if name else str(check["run"])
 
@@ -118,4 +133,5 @@ def _read(text: str, name: str) -> Spec | None:
 
 def _same(spec: Spec) -> Spec:
     """What of a spec is the same however it is written."""
-    return replace(spec, source="", path=Path())
+    checks = sorted(spec.checks, key=lambda check: check.name)
+    return replace(spec, source="", path=Path(), checks=tuple(checks))
