@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Literal, TextIO
 
-Tone = Literal["plain", "good", "bad", "warn", "dim", "strong"]
+Tone = Literal["plain", "good", "bad", "warn", "dim", "strong", "code"]
 
-_SGR: dict[Tone, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "strong": "1"}
+_SGR: dict[Tone, str] = {"good": "32", "bad": "31", "warn": "33", "dim": "2", "strong": "1", "code": "36"}
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
