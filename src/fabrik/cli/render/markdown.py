@@ -81,7 +81,9 @@ class _Page:
     def list(self, node: SyntaxTreeNode, width: int, depth: int) -> list[str]:
         number = int(node.attrs.get("start", 1))
         # A list whose items hold paragraphs of their own breathes; in a tight one they are marked as hidden.
-        tight = not any(part.type == "paragraph" and not part.hidden for item in node for part in item)
+        tight = not any(
+            part.type == "paragraph" and not part.hidden for item in node.children for part in item.children
+        )
         lines: list[str] = []
         for position, item in enumerate(node.children):
             mark = f"{number + position}. " if node.type == "ordered_list" else f"{_BULLETS[min(depth, 1)]} "
