@@ -11,6 +11,7 @@ from typing import Literal
 
 from fabrik.ledger.types import Event, Run
 from fabrik.workflows.record import RunRecord, review_key
+from fabrik.workflows.registry import FOREGROUND
 from fabrik.workflows.under_way import ReviewerNow, doing, reviewing, under_way, waits_for_provider
 
 State = Literal[
@@ -112,9 +113,10 @@ def _running(record: RunRecord, events: Sequence[Event], now: float) -> Standing
         if not record.steps:
             return Standing(state="starting", what="its worker makes everything ready", since=run.started_at)
         ended = max((step.finished_at or step.started_at for step in record.steps), default=run.started_at)
-        return Standing(
-            state="working", what="between two steps", since=ended, last_sign=sign, moves=(watch,)
+        what = (
+            "waits for an answer, where it is asked" if run.workflow == "interview" else "between two steps"
         )
+        return Standing(state="working", what=what, since=ended, last_sign=sign, moves=(watch,))
     last = steps[-1]
     state, what = doing(record, last, events)
     again = f", start {last.attempt}" if last.attempt > 1 else ""
@@ -134,7 +136,7 @@ def _interrupted(record: RunRecord, events: Sequence[Event]) -> Standing:
     run, ref = record.run, record.run.id[-8:]
     doing_ = next((step for step in reversed(record.steps) if step.state == "started"), None)
     where = f" in {doing_.key}" if doing_ else ""
-    moves = [Move(what="go on where it was", command=f"fabrik run resume {ref}")]
+    moves = [Move(what="go on where it was", command=_again(run))]
     if run.workflow == "judge":  # its command is gone, and what was asked is asked anew
         moves = [_ASK_AGAIN]
     elif run.cancel_requested:
@@ -149,6 +151,13 @@ def _interrupted(record: RunRecord, events: Sequence[Event]) -> Standing:
         since=events[-1].at if events else run.started_at,
         moves=tuple(moves),
     )
+
+
+def _again(run: Run) -> str:
+    """The command that takes it up again."""
+    ref = run.id[-8:]
+    own = FOREGROUND.get(run.workflow)
+    return own.format(run=ref, spec=run.spec_path) if own else f"fabrik run resume {ref}"
 
 
 def _at_the_gate(record: RunRecord) -> Standing:
@@ -205,7 +214,7 @@ def _overridden(record: RunRecord) -> tuple[str, ...]:
 def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
     run, ref = record.run, record.run.id[-8:]
     reason = run.failure_reason or "no reason was recorded"
-    resume = Move(what="take it up again, once that is mended", command=f"fabrik run resume {ref}")
+    resume = Move(what="take it up again, once that is mended", command=_again(run))
     new = Move(what="start a new run", command=f"fabrik run --spec {run.spec_path}")
     log = Move(what="see what happened", command=f"fabrik runs logs {ref}")
     states: dict[str, tuple[State, tuple[Move, ...]]] = {
@@ -218,6 +227,8 @@ def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
     state, moves = states[run.status]
     if run.workflow == "judge":
         moves = (_ASK_AGAIN,)
+    elif run.workflow in FOREGROUND:
+        moves = (resume, log)
     elif state == "exhausted" and _budget_used_up(run, record, events):
         state = "budget"
         larger = Move(what="give it a larger budget", command=f"fabrik run resume {ref} --budget-usd USD")

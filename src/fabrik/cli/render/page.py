@@ -69,7 +69,7 @@ def _circumstances(run: Run) -> Iterator[Painted]:
     yield "", "plain"
     for label, value in (
         ("spec", run.spec_path),
-        ("todo", run.todo_path or "none: the spec is the task"),
+        ("todo", run.todo_path or ("none: the spec is the task" if run.workflow == "ship" else "")),
         ("project", f"{run.project} at {run.repo_ref or 'HEAD'} ({run.base_commit[:10]})"),
         ("branch", run.branch),
         ("agent", f"{run.agent}, model: {run.model or 'its default'}"),
@@ -77,7 +77,8 @@ def _circumstances(run: Run) -> Iterator[Painted]:
         ("started", units.moment(run.started_at)),
         ("files", run.directory),
     ):
-        yield f"  {label:<10}{one_line(value, 300)}", "plain"
+        if value:
+            yield f"  {label:<10}{one_line(value, 300)}", "plain"
 
 
 def _tasks(tasks: Sequence[TaskReport]) -> Iterator[Painted]:

@@ -12,6 +12,7 @@ from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.types import Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.paths import RunPaths
+from fabrik.workflows.registry import FOREGROUND
 
 
 def exit_status(run: Run) -> int:
@@ -47,7 +48,7 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
         known.append(("reason", run.failure_reason))
     if run.unchecked:
         known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
-    if not reviewed and run.workflow != "judge":
+    if not reviewed and run.workflow not in FOREGROUND:
         known.append(("reviews", "UNREVIEWED: no reviewer and no verifier looked at it (--no-review)"))
     if run.status == "shipped":
         known.append(("branch", f"{run.branch} in {run.project}"))
@@ -65,6 +66,8 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
 def what_next(run: Run) -> str:
     """The command that makes sense now; empty when there is none."""
     ref = short(run.id)
+    if run.workflow in FOREGROUND and state(run) in ("blocked", "exhausted", "failed", "interrupted"):
+        return FOREGROUND[run.workflow].format(run=ref, spec=quoted(run.spec_path))
     match state(run):
         case "shipped":
             # A URL has no directory to look into; the branch is there after a fetch.
