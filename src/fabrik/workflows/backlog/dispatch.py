@@ -1,0 +1,268 @@
+"""Dispatches a run for one spec of a backlog: everything is checked and sealed before money is spent."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fabrik import paths
+from fabrik.backlog.folder import Folder, SpecName, find_specs
+from fabrik.backlog.header import Header
+from fabrik.backlog.logs import stamp
+from fabrik.backlog.markers import Candidate, read_candidate
+from fabrik.backlog.scratchpad import NAME, read_scratchpad
+from fabrik.errors import UsageError, VcsError
+from fabrik.ledger.codec import encode
+from fabrik.vcs.adopt import adopt, has_commit, is_ancestor, parent_of
+from fabrik.vcs.base import Base, fetch_base
+from fabrik.vcs.checkout import locate
+from fabrik.vcs.composed import compose
+from fabrik.vcs.project import Project, identity, inspect
+from fabrik.workflows.backlog.request import BacklogRequest
+from fabrik.workflows.backlog.sealed import SealedBacklog
+from fabrik.workflows.backlog.workspace import Repository, Workspace, find_workdir
+from fabrik.workflows.commission import Crew, Job, author_of, commission, hire, private
+from fabrik.workflows.context import SealedCheck
+from fabrik.workflows.destination import Source, Warn
+
+WHOLE = "everything that the specification asks for is done"  # where it lists no criteria
+SEED_CRITERIA = (
+    "the new specifications are those that the specification asks for, with all that it says of them",
+    "each of them can be worked on by itself: one change, clear, with acceptance criteria that can be tested",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One spec that is to be worked on."""
+
+    name: SpecName
+    content: bytes
+    text: str
+    header: Header
+    forced: bool = False
+
+
+async def dispatch(
+    asked: Asked, place: Folder, workspace: Workspace, request: BacklogRequest, warn: Warn
+) -> str:
+    """Seal a run for this spec, record it in the ledger, and return its id.
+
+    Raises UsageError (spec, options, repository), EnvironmentProblem, VcsError, LedgerError.
+    """
+    with private() as home:
+        if asked.header.seed:
+            return await _dispatch_seed(asked, place, workspace, request, home, warn)
+        return await _dispatch(asked, place, workspace, request, home, warn)
+
+
+async def _dispatch(
+    asked: Asked,
+    place: Folder,
+    workspace: Workspace,
+    request: BacklogRequest,
+    home: paths.Home,
+    warn: Warn,
+) -> str:
+    repository = await workspace.repository(asked.header.repo)
+    workdir = find_workdir(repository, asked.header.workdir, workspace.root)
+    project = await on_branch(repository)
+    if project.changed:
+        warn(
+            f"{project.root} has uncommitted changes: they stay, and are not part of the work, which starts at a"
+            " commit"
+        )
+    source = Source(place=str(project.root), local=project.root, remote=project.remote)
+    crew = await _hire(request, source.local, warn)
+    base = await fetch_base(home.projects, source.place, project.head)
+    candidate, compared_with = await _candidate(asked, place, base, source.place, home, warn)
+    sealed = _sealed(asked, place, workspace, request)
+    located = await locate(project.root)
+    sealed = replace(
+        sealed,
+        repo=repository.name if repository.name != "." else project.root.name,
+        root=str(located.root),
+        git_dir=str(located.git_dir),
+        workdir=workdir,
+        candidate=candidate,
+        compared_with=compared_with,
+    )
+    checks = tuple(
+        SealedCheck(name=_name(script, number), run=_command(script, workdir))
+        for number, script in enumerate(asked.header.checks, 1)
+    )
+    job = _job(asked, place, sealed, checks, branch=str(project.branch))
+    return await commission(job, crew, source, base, await author_of(source, warn))
+
+
+async def on_branch(repository: Repository) -> Project:
+    """The repository with a branch checked out. Raises UsageError, VcsError."""
+    project = await inspect(repository.root)
+    if project.branch is None:
+        raise UsageError(
+            "no branch is checked out (HEAD is detached): verified work lands on the current branch",
+            where=str(project.root),
+            todo="git switch BRANCH",
+        )
+    return project
+
+
+async def _hire(request: BacklogRequest, local: Path | None, warn: Warn) -> Crew:
+    """The implementer and the verifier. Nothing is done without a verifier, whatever a configuration says."""
+    options = replace(request, review_max=0 if request.review_max is None else request.review_max)
+    crew = await hire(options, local, warn, reviewed=True)
+    assert crew.review is not None  # noqa: S101 - asked for on the line above
+    return replace(crew, review=replace(crew.review, full=(), light=()))
+
+
+async def _candidate(
+    asked: Asked, place: Folder, base: Base, project: str, home: paths.Home, warn: Warn
+) -> tuple[str | None, str | None]:
+    """The commit that was put forward before, and what it is compared with; (None, None) for none.
+
+    It must be in the history of the branch, or build on it: anything else could not land as it was verified.
+    """
+    found = None if asked.forced else read_candidate(place.candidate(asked.name))
+    if found is None:
+        return None, None
+    if found.commit is None:
+        warn(f"{asked.name.path}: its candidate marker names no commit, so it is implemented anew")
+        return None, None
+    if not await _bring(found, base, project, home):
+        warn(f"{asked.name.path}: its candidate {found.commit[:12]} is gone, so it is implemented anew")
+        return None, None
+    if await is_ancestor(base.repository, found.commit, base.commit):
+        before = await parent_of(base.repository, found.commit)
+        return (found.commit, before) if before else (None, None)
+    if await is_ancestor(base.repository, base.commit, found.commit):
+        return found.commit, base.commit
+    warn(
+        f"{asked.name.path}: its candidate {found.commit[:12]} and the branch have gone apart, so it is"
+        " implemented anew"
+    )
+    return None, None
+
+
+async def _bring(found: Candidate, base: Base, project: str, home: paths.Home) -> bool:
+    commit = str(found.commit)
+    if await has_commit(base.repository, commit):
+        return True
+    if await has_commit(Path(project), commit, user=True):
+        try:
+            await fetch_base(home.projects, project, commit)
+        except (UsageError, VcsError):
+            return False
+        return True
+    return found.run is not None and await _of_run(base, found.run, commit, home)
+
+
+async def _of_run(base: Base, run: str, commit: str, home: paths.Home) -> bool:
+    if not (run.isalnum() and run.isascii()):  # a marker may say anything
+        return False
+    return await adopt(base, home.run(run).repo, commit)
+
+
+async def _dispatch_seed(
+    asked: Asked,
+    place: Folder,
+    workspace: Workspace,
+    request: BacklogRequest,
+    home: paths.Home,
+    warn: Warn,
+) -> str:
+    """A seed spec works on a commit made for it: the workspace as it is committed, and the backlog."""
+    source = Source(place=str(workspace.root), local=None, remote=None)
+    crew = await _hire(request, None, warn)
+    top = f"{workspace.backlog}/" if workspace.backlog else ""
+    author = await identity(None)
+    base = await compose(
+        home.projects,
+        str(place.directory),
+        parts=await _parts(workspace, home, warn),
+        files={
+            **{f"{top}specs/{name.path}": place.spec(name).read_bytes() for name in find_specs(place.specs)},
+            f"{top}{NAME}": read_scratchpad(place.scratchpad).encode(),
+        },
+        identity=author,
+        when=datetime.now(UTC),
+        message="The workspace and its backlog",
+    )
+    sealed = replace(_sealed(asked, place, workspace, request), copied_to=workspace.backlog)
+    job = _job(asked, place, sealed, (), branch="specs")
+    return await commission(job, crew, source, base, author)
+
+
+async def _parts(workspace: Workspace, home: paths.Home, warn: Warn) -> dict[str, Base]:
+    """What is committed in the repositories of the workspace, by their paths in it."""
+    parts = {}
+    for repository in await workspace.repositories():
+        path = "" if repository.name == "." else repository.name
+        try:
+            base = await fetch_base(home.projects, str(repository.root), None)
+        except (UsageError, VcsError) as error:
+            warn(f"{repository.name} is not shown to the agent: {error.what}")
+            continue
+        if len(base.commit) == 40 and not (path and "" in parts):
+            parts[path] = base
+    return parts
+
+
+def _sealed(asked: Asked, place: Folder, workspace: Workspace, request: BacklogRequest) -> SealedBacklog:
+    return SealedBacklog(
+        folder=str(place.directory),
+        number=asked.name.number,
+        spec=asked.name.path,
+        seed=asked.header.seed,
+        repo=None,
+        root=None,
+        git_dir=None,
+        workdir="",
+        copied_to="",
+        workspace=str(workspace.root),
+        phrase=request.magic_phrase,
+        attempts=request.max_attempts,
+        stamp=stamp(time.time()),
+        log_format=request.log_format,
+        forced=asked.forced,
+        candidate=None,
+        compared_with=None,
+    )
+
+
+def _job(
+    asked: Asked, place: Folder, sealed: SealedBacklog, checks: tuple[SealedCheck, ...], *, branch: str
+) -> Job:
+    header = asked.header
+    usual = SEED_CRITERIA if sealed.seed else (WHOLE,)
+    return Job(
+        workflow="backlog",
+        id=asked.name.id,
+        title=header.title or asked.name.id,
+        path=place.spec(asked.name),
+        content=asked.content,
+        text=asked.text,
+        accept=header.criteria or usual,
+        checks=checks,
+        branch=branch,
+        unchecked=not checks,
+        order=encode(SealedBacklog, sealed),
+    )
+
+
+def _name(script: str, number: int) -> str:
+    """What a check is called: its command, where it is one short line."""
+    lines = [line for line in script.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return lines[0].strip() if len(lines) == 1 and len(lines[0]) <= 60 else f"verification {number}"
+
+
+def _command(script: str, workdir: str) -> str:
+    """A block of commands as a check: from the spec's directory, and ended by the first that fails."""
+    lines = [line for line in script.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    into = f"cd {shlex.quote(workdir)} && " if workdir else ""
+    bash = any(word in script for word in ("[[", "source ", "<(", "pipefail", "$'", "shopt", "<<<"))
+    if len(lines) == 1 and not bash:
+        return f"{into}{lines[0].strip()}"
+    return f"{into}bash -ec {shlex.quote(script)}"
