@@ -164,7 +164,5 @@ class Readings(Connection):
         workflow: str | None = None,
         without: str | None = None,
     ) -> list[Run]:
-        found = self._read(
-            "run_list", id=run_id, status=status, limit=limit, workflow=workflow, without=without
-        )
-        return [rows.run(row) for row in found]
+        which = {"id": run_id, "status": status, "workflow": workflow, "without": without}
+        return [rows.run(row) for row in self._read("run_list", **which, limit=limit)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from fabrik.ledger.journal import StepContext
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Prepared, Sandbox
 from fabrik.vcs.inside import COMMIT_FILE, NOT_AT_COMMIT, at_commit_argv
-from fabrik.workflows import workspace
+from fabrik.workflows import judge_inside, workspace
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.logs import seal, tail
@@ -41,7 +41,7 @@ async def check_ahead(work: Work, key: str, checks: Sequence[SealedCheck]) -> As
     log = work.paths.step_logs(key, 0) / "check-1.log"
 
     async def prepare() -> Prepared | None:
-        if not checks or not _stands(work):
+        if not checks or not _stands(work) or work.context.judge:  # a judge's door opens with the step
             return None
         log.parent.mkdir(parents=True, exist_ok=True)
         sandbox = await workspace.open_sandbox(work, PURPOSE)
@@ -74,20 +74,19 @@ async def run_checks(
     if not checks:
         return ChecksResult(commit=commit, checks=())
     first, *others = checks
-    result = await _first(work, step, commit, first, logs / "check-1.log", prepared)
+    async with judge_inside.doors(work, step.key) as doors:
+        result = await _first(work, step, commit, first, logs / "check-1.log", prepared, doors)
     if result is None or result.status == NOT_AT_COMMIT:
         try:
             sandbox = await fresh(work, step, PURPOSE, commit, logs)
         except SetupFailed as failed:
             return setup_failed(work, commit, failed)
-        result = await _run(work, step, sandbox, first, logs / "check-1.log")
-    elif others:
-        sandbox = await workspace.open_sandbox(work, PURPOSE)
-    more = [
-        await _run(work, step, sandbox, check, logs / f"check-{number}.log")
-        for number, check in enumerate(others, 2)
-    ]
-    return ChecksResult(commit=commit, checks=(result, *more))
+        return await run_all(work, step, sandbox, commit, checks, logs)
+    if not others:
+        return ChecksResult(commit=commit, checks=(result,))
+    sandbox = await workspace.open_sandbox(work, PURPOSE)
+    more = await run_all(work, step, sandbox, commit, others, logs, start=2)
+    return ChecksResult(commit=commit, checks=(result, *more.checks))
 
 
 async def _first(
@@ -97,6 +96,7 @@ async def _first(
     check: SealedCheck,
     log: Path,
     prepared: CheckAhead | None,
+    doors: Doors | None,
 ) -> CheckResult | None:
     """The first check, in the sandbox that stands; None when there is none. It checks the commit out, too."""
     files = {COMMIT_FILE: f"{commit}\n".encode()}
@@ -109,7 +109,7 @@ async def _first(
     if not _stands(work):
         return None
     sandbox = await workspace.open_sandbox(work, PURPOSE)
-    command = replace(_command(work, sandbox, check, log, moving=True), files=files)
+    command = replace(_command(work, sandbox, check, log, moving=True, doors=doors), files=files)
     return await _result(work, step, check, await sandbox.exec(command), log)
 
 
@@ -131,25 +131,43 @@ async def fresh(work: Work, step: StepContext, purpose: str, commit: str, logs: 
 
 
 async def run_all(
-    work: Work, step: StepContext, sandbox: Sandbox, commit: str, checks: Sequence[SealedCheck], logs: Path
+    work: Work,
+    step: StepContext,
+    sandbox: Sandbox,
+    commit: str,
+    checks: Sequence[SealedCheck],
+    logs: Path,
+    *,
+    start: int = 1,
 ) -> ChecksResult:
-    """Run every check, one after the other, also after one has failed."""
-    results = [
-        await _run(work, step, sandbox, check, logs / f"check-{number}.log")
-        for number, check in enumerate(checks, 1)
-    ]
+    """Run every check, one after the other, also after one has failed. start: the number of the first."""
+    async with judge_inside.doors(work, step.key) as doors:
+        results = [
+            await _run(work, step, sandbox, check, logs / f"check-{number}.log", doors)
+            for number, check in enumerate(checks, start)
+        ]
     return ChecksResult(commit=commit, checks=tuple(results))
 
 
-async def _run(work: Work, step: StepContext, sandbox: Sandbox, check: SealedCheck, log: Path) -> CheckResult:
-    command = _command(work, sandbox, check, log, moving=False)
+async def _run(
+    work: Work, step: StepContext, sandbox: Sandbox, check: SealedCheck, log: Path, doors: Doors | None
+) -> CheckResult:
+    command = _command(work, sandbox, check, log, moving=False, doors=doors)
     ended = await sandbox.exec(command)
     if ended.signal == signal.SIGKILL and not ended.stopped_by:  # by somebody outside, it may be: once more
         ended = await sandbox.exec(command)
     return await _result(work, step, check, ended, log)
 
 
-def _command(work: Work, sandbox: Sandbox, check: SealedCheck, log: Path, *, moving: bool) -> Command:
+def _command(
+    work: Work,
+    sandbox: Sandbox,
+    check: SealedCheck,
+    log: Path,
+    *,
+    moving: bool,
+    doors: Doors | None = None,
+) -> Command:
     """moving: the workspace is to be brought to the commit that COMMIT_FILE names first."""
     plain = ["sh", "-c", check.run]
     return Command(
@@ -158,7 +176,8 @@ def _command(work: Work, sandbox: Sandbox, check: SealedCheck, log: Path, *, mov
         stderr=log,
         limits=work.check_limits(check.seconds),
         files={},
-        env={"CI": "true"},
+        env={"CI": "true", **(judge_inside.variables(work, sandbox) if doors else {})},
+        doors=doors,
     )
 
 
@@ -166,6 +185,7 @@ async def _result(work: Work, step: StepContext, check: SealedCheck, ended: Exit
     end = "" if ended.ok else tail(log)
     if ended.status == 127:
         end += "\n(exit status 127: a command was not found inside the sandbox)"
+        end += judge_inside.hint(work, check.run)
     result = CheckResult(
         name=check.name,
         run=check.run,

@@ -27,6 +27,7 @@ from fabrik.workflows.context import (
     RunContext,
     SealedCheck,
     SealedFeedback,
+    SealedJudge,
     SealedLimits,
     SealedTask,
     SealedUpstream,
@@ -201,6 +202,7 @@ def _seal(
         setup=config.setup,
         limits=sealed_limits(config),
         upstreams=sealed_upstreams(config),
+        judge=seal_judge(config),
         author_name=author.name,
         author_email=author.email,
         auto_approve=job.auto_approve,
@@ -240,6 +242,15 @@ def _record(
 def _feedback(spec: Path) -> tuple[SealedFeedback, ...]:
     with Ledger.open(paths.home().ledger) as ledger:
         return seal_feedback(ledger.feedback_on_spec(str(spec.absolute()), limit=SAID_BEFORE))
+
+
+def seal_judge(config: Config) -> SealedJudge | None:
+    """The judge that checks may ask; None where the user has not opened them. Raises UsageError."""
+    from fabrik.workflows.judge_models import judge_model
+
+    if not config.judge.in_checks:
+        return None
+    return SealedJudge(fast=str(judge_model(config, "fast")), smart=str(judge_model(config, "smart")))
 
 
 def sealed_upstreams(config: Config) -> dict[str, SealedUpstream]:

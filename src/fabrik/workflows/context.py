@@ -113,6 +113,14 @@ class SealedFeedback:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SealedJudge:
+    """The models that checks may ask to judge, each with its vendor in front: openai/gpt-5.5."""
+
+    fast: str
+    smart: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunContext:
     """The sealed inputs of a run."""
 
@@ -149,6 +157,8 @@ class RunContext:
     remote: str | None
     workflow: str = "ship"  # its name in workflows/registry.py
     order: Mapping[str, Any] = field(default_factory=dict)  # what this workflow needs besides: its own type
+
+    judge: SealedJudge | None = None  # None: checks reach no models
 
     @property
     def all_checks(self) -> tuple[SealedCheck, ...]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fabrik.agents.agent import Agent, Conclusion, Role, SessionRequest
+from fabrik.agents.environment import JUDGES
 from fabrik.events import SessionEvent
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import Feedback
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Sandbox
-from fabrik.workflows import workspace
+from fabrik.workflows import judge_inside, workspace
 from fabrik.workflows.briefing import Prompt
 from fabrik.workflows.conclusion import conclude
 from fabrik.workflows.context import SealedAgent
@@ -147,7 +148,7 @@ def _command(work: Work, key: str, sandbox: Sandbox, doors: Doors, part: Part, l
     return Command(
         argv=invocation.argv,
         cwd=invocation.cwd,
-        env={**workspace.proxy_env(sandbox), **invocation.env},
+        env={**workspace.proxy_env(sandbox), **_judge(work, sandbox, part), **invocation.env},
         stdin=invocation.stdin,
         files={**part.files, **invocation.files},
         stdout=logs / "stdout.log",
@@ -155,6 +156,11 @@ def _command(work: Work, key: str, sandbox: Sandbox, doors: Doors, part: Part, l
         limits=part.limits,
         doors=doors,
     )
+
+
+def _judge(work: Work, sandbox: Sandbox, part: Part) -> Mapping[str, str]:
+    """Who implements may run the checks as the host does, with the judge that they ask."""
+    return {} if part.role in JUDGES else judge_inside.variables(work, sandbox)
 
 
 async def play(

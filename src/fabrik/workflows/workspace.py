@@ -13,6 +13,7 @@ from fabrik.errors import SandboxBroken, VcsError
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Limits, Prepared, Provider, Sandbox, SandboxSpec
 from fabrik.vcs.harvest import Harvest, parse
 from fabrik.vcs.inside import clone_argv, harvest_argv, resync_argv
+from fabrik.workflows import judge_inside
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.context import VERIFIER, SealedAgent
 from fabrik.workflows.logs import read_end, tail
@@ -21,7 +22,9 @@ from fabrik.workflows.work import SetupFailed, Work
 AGENTS = "work"  # the purpose of the sandbox that the implementing sessions share
 CHECKOUT = "review"  # … of the one whose workspace all reviewers of a round read
 READER = "review-"  # … of the one of a reviewer: its id follows
-ADVISER = f"{READER}-adviser"  # … of that of the run's own agent where it is only asked; no reviewer has such an id
+ADVISER = (
+    f"{READER}-adviser"  # … of that of the run's own agent where it is only asked; no reviewer has such an id
+)
 GIT_SECONDS = 1800.0  # a huge checkout on a slow disk; git in a sandbox never runs longer
 BUNDLE_BYTES = 8 << 30  # what a session may bring back
 REPORT_BYTES = 64 << 10  # of what a harvest says, the end of which counts
@@ -47,6 +50,7 @@ def _spec(work: Work, purpose: str) -> SandboxSpec:
     agent = _agent_of(work, purpose)
     reads = work.paths.sandboxes / CHECKOUT if purpose.startswith(READER) else None
     visible = [*(agent.read_only if agent else ()), *context.read_only]
+    judge = judge_inside.shown(work) if reads is None else judge_inside.NOTHING
     return SandboxSpec(
         name=f"{work.run}/{purpose}",
         root=work.paths.sandboxes / purpose,
@@ -55,8 +59,9 @@ def _spec(work: Work, purpose: str) -> SandboxSpec:
         read_only=[
             *(work.repo.base_objects if reads else work.repo.objects),
             *(Path(path) for path in visible),
+            *judge.read_only,
         ],
-        path=[*(agent.path if agent else ()), *context.path],
+        path=[*(agent.path if agent else ()), *context.path, *judge.path],
         env={
             **context.env,
             "GIT_AUTHOR_NAME": work.identity.name,
