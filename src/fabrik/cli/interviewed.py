@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fabrik.cli.paragraphs import paragraphs
 from fabrik.cli.replies import read_reply
 from fabrik.cli.screen import Screen, Tone
 from fabrik.cli.text import neutralise, one_line
@@ -16,7 +16,6 @@ from fabrik.workflows.interview.flow import Shown
 from fabrik.workflows.interview.model import Proposal, Question, Reply
 from fabrik.workflows.interview.talk import Talk
 
-WIDEST = 96  # columns of running text
 HOW = (
     "Answer with a number or in your own words; or type skip, back (takes your last answer back) or done "
     "(writes the spec now). A line that ends with \\ goes on. Ctrl-D leaves: nothing is lost."
@@ -45,7 +44,7 @@ class Interviewed:
         """Say once how one answers."""
         if not self._explained:
             self._explained = True
-            self._text(HOW, tone_dim=True)
+            paragraphs(self.screen, HOW, "dim")
 
     def again(self, talk: Talk) -> None:
         """Recall what was said before."""
@@ -56,8 +55,8 @@ class Interviewed:
             asked = exchange.asked.text if isinstance(exchange.asked, Question) else "What is to be changed?"
             answer = "(skipped)" if exchange.answer is None else one_line(exchange.answer, 300)
             self.screen.line()
-            self._text(one_line(asked, 300), by="  ")
-            self._text(answer, by="  > ", then="    ")
+            paragraphs(self.screen, one_line(asked, 300), by="  ")
+            paragraphs(self.screen, answer, by="  > ", then="    ")
 
     async def reply(self, shown: Shown) -> Reply | None:
         """Show it and read until there is a reply; None: the person leaves for now."""
@@ -85,13 +84,13 @@ class Interviewed:
     def _question(self, question: Question, shown: Shown) -> None:
         head = f"Question {shown.number} of at most {max(shown.most, shown.number)}"
         self.screen.line(head, "dim")
-        self._text(question.text, tone_strong=True)
+        paragraphs(self.screen, question.text, "strong")
         if question.why:
-            self._text(question.why, tone_dim=True)
+            paragraphs(self.screen, question.why, "dim")
         if question.options:
             self.screen.line()
         for number, option in enumerate(question.options, 1):
-            self._text(option, by=f"  {number}  ", then="     ")
+            paragraphs(self.screen, option, by=f"  {number}  ", then="     ")
 
     def _proposal(self, proposal: Proposal, file: Path | None) -> None:
         self.screen.line("The spec", "dim")
@@ -101,37 +100,11 @@ class Interviewed:
             self.screen.line(f"  {line}" if line else "", tone)
         self.screen.line()
         where = f" to {neutralise(shown_path(file))}" if file else ""
-        self._text(
+        paragraphs(
+            self.screen,
             f"Write it{where}? Type yes, or no to leave it for now, or say what is to be changed.",
-            tone_strong=True,
+            "strong",
         )
-
-    def _text(
-        self,
-        text: str,
-        *,
-        by: str = "",
-        then: str | None = None,
-        tone_dim: bool = False,
-        tone_strong: bool = False,
-    ) -> None:
-        """Running text, wrapped; by: before its first line, then: before the others."""
-        rest = by if then is None else then
-        width = max(30, min(WIDEST, self.screen.width - 1))
-        tone: Tone = "strong" if tone_strong else "dim" if tone_dim else "plain"
-        lead = by
-        for paragraph in neutralise(text).splitlines():
-            wrapped = textwrap.wrap(
-                paragraph,
-                width,
-                initial_indent=lead,
-                subsequent_indent=rest,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            for line in wrapped or [""]:
-                self.screen.line(line, tone)
-            lead = rest
 
 
 def shown_path(path: Path) -> str:

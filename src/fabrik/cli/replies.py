@@ -48,7 +48,7 @@ def _to_question(text: str, word: str, question: Question) -> Reply | str:
     if count and (ONE.fullmatch(text) or SEVERAL.fullmatch(text)):
         chosen = [int(number) for number in re.findall(r"\d", text)]
         if max(chosen) > count:
-            which = "only 1" if count == 1 else f"1 to {count}"
+            which = {1: "only 1", 2: "1 and 2"}.get(count, f"1 to {count}")
             return f"The options are {which}. Choose among them, or write your own answer."
         return Reply(kind="answer", text="; ".join(question.options[number - 1] for number in chosen))
     return Reply(kind="answer", text=text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fabrik.cli.agent_options import agent_options, require_one_agent
+from fabrik.cli.paragraphs import paragraphs
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise, one_line
 from fabrik.errors import UsageError
@@ -133,7 +134,7 @@ def _end(screen: Screen, person: Interviewed, verdict: Verdict, reason: str | No
         screen.line(f"  fabrik run --spec {neutralise(shlex.quote(where))}")
         return EXIT_OF_VERDICT[verdict]
     if not person.left:
-        screen.line(f"{verdict.value}: {one_line(reason or '', 2000)}", "bad")
+        paragraphs(screen, f"{verdict.value}: {one_line(reason or '', 2000)}", "bad")
     if verdict is not Verdict.CANCELLED:
         _kept(screen, run)
     return EXIT_OF_VERDICT[verdict]

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fabrik.cli.agent_options import agent_options, require_one_agent
+from fabrik.cli.paragraphs import paragraphs
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise, one_line
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 
 if TYPE_CHECKING:
     from fabrik.workflows.todo.model import Plan, Planned
-
-WIDEST = 110  # columns of the table
 
 
 @click.group(no_args_is_help=True)
@@ -75,7 +73,7 @@ def generate(as_json: bool, **options: Any) -> int:
 
     run_id, verdict, reason = asyncio.run(work())
     if not heard:
-        told.line(f"{verdict.value}: {one_line(reason or '', 2000)}", "bad")
+        paragraphs(told, f"{verdict.value}: {one_line(reason or '', 2000)}", "bad")
         told.line(f"see: fabrik runs show {short(run_id)}")
         return EXIT_OF_VERDICT[verdict]
     plan, path = heard[0]
@@ -89,15 +87,14 @@ def generate(as_json: bool, **options: Any) -> int:
 
 def _table(screen: Screen, plan: Plan) -> None:
     """Every task: what is done, what it covers, which tests it requires."""
-    width = min(WIDEST, screen.width - 1)
     screen.line()
     for number, task in enumerate(plan.tasks, 1):
         screen.line(f"{number:>3}  {neutralise(task.id)}", "strong")
-        _under(screen, task.do, width)
+        _under(screen, task.do)
         for test in task.tests:
-            _under(screen, f"test: {test}", width)
+            _under(screen, f"test: {test}")
         for check in task.checks:
-            _under(screen, f"check: {check}", width)
+            _under(screen, f"check: {check}")
         screen.line(f"     {_covers(task)}", "dim")
     screen.line()
     tests = sum(len(task.tests) for task in plan.tasks)
@@ -107,11 +104,8 @@ def _table(screen: Screen, plan: Plan) -> None:
     screen.line(f"{', '.join(counts)}; {every} covered", "good")
 
 
-def _under(screen: Screen, text: str, width: int) -> None:
-    flat = " ".join(neutralise(text).split())
-    lead = " " * 5
-    for line in textwrap.wrap(flat, width, initial_indent=lead, subsequent_indent=f"{lead}  "):
-        screen.line(line)
+def _under(screen: Screen, text: str) -> None:
+    paragraphs(screen, " ".join(text.split()), by=" " * 5, then=" " * 7)
 
 
 def _covers(task: Planned) -> str:

@@ -28,6 +28,7 @@ def typist() -> Iterator[Typist]:
     with contextlib.suppress(ImportError):
         import readline  # makes `input` a line editor
 
+        readline.parse_and_bind("set enable-bracketed-paste on")  # what is pasted is one answer
         readline.set_completer(lambda _text, _state: None)
     before = termios.tcgetattr(sys.stdin)
     try:

@@ -54,7 +54,7 @@ async def begin(request: InterviewRequest, warn: Warn) -> str:
             workflow="interview",
             id=order.id or "interview",
             title=f"Interview about {order.id}" if order.id else "Interview about a new spec",
-            path=Path(order.directory) / f"{order.id or 'interview'}.md",
+            path=Path(order.directory) / (f"{order.id}.md" if order.id else ""),
             content=order.about.encode(),
             text=order.about,
             branch="",
