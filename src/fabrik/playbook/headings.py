@@ -30,8 +30,8 @@ _UNDONE = re.compile(
 
 _PUT_OFF = (
     r"(?:future(?![\w-])|out[ -]of[ -]scope|non[ -]?goals?|not (?:in scope|planned|now)|deferred|postponed"
-    r"|parked|parking lot|icebox|later(?: on)?\b|someday|won['’]?t (?:do|fix)|rejected|dropped|discarded|excluded"
-    r"|beyond (?:this|the)\b)"
+    r"|parked|parking lot|icebox|later(?: on)?\b|someday|won['’]?t (?:do|fix)|rejected|dropped|discarded"
+    r"|excluded|beyond (?:this|the)\b)"
 )
 _ASIDE = re.compile(
     rf"{_PUT_OFF}|.*[(\[—–:]\s*{_PUT_OFF}[^()]*[)\]]?$|.*\b(?:out[ -]of[ -]scope|future work|parking lot)\b"

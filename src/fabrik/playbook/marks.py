@@ -14,7 +14,10 @@ TICKED = "xX✓✔✅"
 _TICKS = "✅☑✔✓🎉"
 _CROSSES = "❌⬜☐🔲🚧⏳🔴🟡🔄"
 _DONE = r"(?:done|completed?|finished|fixed|resolved|shipped|implemented|merged|verified|closed)"
-_NOT_DONE = r"(?:not\b|todo|to do|in[ -]progress|partial(?:ly)?|pending|open|un\w+|incomplete|blocked|started|planned)"
+_NOT_DONE = (
+    r"(?:not\b|to ?do|in[ -]progress|partial(?:ly)?|pending|open|un\w+|incomplete|blocked|started|planned"
+    r"|next|wip)"
+)
 
 _MARKUP = re.compile(r"\*\*|__|~~|`")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fabrik.errors import UsageError
+from fabrik.playbook.layout import AGENTS, AUDIENCE, PLAN, SOURCE, SPECS, Layout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ VARIABLES: Final = (
     Variable(name="PLAN", means="the plan's file: IMPLEMENTATION_PLAN.md"),
     Variable(name="AGENTS", means="the file with the commands of the project: AGENTS.md"),
     Variable(name="AUDIENCE", means="the file about the audience: AUDIENCE_JTBD.md"),
-    Variable(name="SOURCE", means="the directory of the source code: src"),
+    Variable(name="SOURCE", means="the directory of the source code: src; where there is none, ."),
     Variable(name="BRANCH", means="the branch that is worked on"),
     Variable(name="ITERATION", means="the number of this session in the loop, from 1"),
 )
@@ -82,6 +83,17 @@ def fill(text: str, values: Mapping[str, str | None], *, where: str = "the promp
         _USE.sub(lambda match: values.get(match["name"] or match["bare"]) or match["else"] or "", part)
         for part in parts
     )
+
+
+def standard(layout: Layout) -> dict[str, str]:
+    """The values of the variables that every mode has: where this project keeps what."""
+    return {
+        "SPECS": SPECS,
+        "PLAN": PLAN,
+        "AGENTS": AGENTS,
+        "AUDIENCE": AUDIENCE,
+        "SOURCE": SOURCE if layout.source else ".",
+    }
 
 
 def warnings(text: str, *, goal: str | None = None, where: str = "the prompt") -> tuple[str, ...]:

@@ -1,0 +1,323 @@
+"""The project's own checks, out of AGENTS.md as people write it. Pure.
+
+Conservative: what is not sure to be a check is not taken, and a human is told. Below headings such as
+"Validation" or "Tests" every command counts that does not install, start, change or pick out a single test;
+below mixed ones ("Build & Run", "Commands") only those that are labelled or known to test, lint or build.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fabrik.playbook import commands, shell_lines
+from fabrik.playbook.blocks import Node, Section, sections
+from fabrik.playbook.labels import Label, Place, label, place, placeholder
+from fabrik.problems import Problem
+
+_SPAN = re.compile(r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)")
+_LABELLED = re.compile(r"^[\s*_]*(?P<label>[^`:]{1,60}?)[\s*_]*(?::|\s[\u2014\u2013=-]|\u2192)[\s*_]*(?=`|$)")
+_UNTICKED = re.compile(r"^[\s*_]*(?P<label>[A-Za-z][\w -]{0,30}?)[\s*_]*:[\s*_]+(?P<code>[^`]+)$")
+_JOINS = re.compile(
+    r"^[\s*_]*(?:,?\s*(?:and|then|followed by|plus|as well as)|,|;|&|&&|\+)[\s*_]*$", re.IGNORECASE
+)
+_ASKS = re.compile(
+    r"\b(?:run|runs|use|execute|with|via|ensure|must pass|passes?|before|after)\b", re.IGNORECASE
+)
+_REFUSES = re.compile(r"\b(?:don['’]?t|do not|never|avoid|instead of|rather than|not)\b", re.IGNORECASE)
+# Words that no command line has: an unticked "Tests: pytest is used for all of them" is a sentence.
+_PROSE = frozenset(
+    {
+        "is",
+        "are",
+        "was",
+        "used",
+        "for",
+        "the",
+        "all",
+        "every",
+        "should",
+        "must",
+        "we",
+        "you",
+        "our",
+        "this",
+        "when",
+    }
+)
+
+
+_ADVICE = (
+    ("pipe", "write it without the pipe, so that its exit status counts"),
+    ("whatever", "write it so that it fails when something is wrong"),
+    ("besides", "name the part that checks by itself"),
+    ("changes", "name the form of it that only reports, such as --check"),
+    ("several lines", "put it into a script of the project, and name that"),
+    ("background", "name a command that ends by itself"),
+    ("outside", "name a command that can be run from the top of the project"),
+    ("not stand below", "write it below the heading “Validation” as - Tests: `command`"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedCheck:
+    """A command that AGENTS.md names as a way to see whether the work is good."""
+
+    name: str  # unique in the file; the label there where it has one
+    run: str  # for `sh -c`, from the top of the project
+    line: int  # in the file, from 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A command that was not taken as a check."""
+
+    run: str
+    line: int
+    why: str
+    told: bool  # it may have been meant as one: a human should know
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What was understood of an AGENTS.md."""
+
+    checks: tuple[NamedCheck, ...]  # in the order of the file
+    skipped: tuple[Skipped, ...]
+    problems: tuple[Problem, ...]  # for a human; none of them is in the way
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A command with all that its surroundings say of it."""
+
+    run: str
+    line: int
+    place: Place
+    labels: tuple[Label, ...]  # outermost first
+
+    named: bool  # its own label is one that says what it checks
+    shell: bool = True  # it stands in a block that says that it is shell, or in a line that calls for it
+    refused: str = ""  # why its surroundings say that it is none
+
+
+def checks(text: str) -> tuple[NamedCheck, ...]:
+    """The checks in an AGENTS.md, in its order."""
+    return read(text).checks
+
+
+def read(text: str, file: str = "AGENTS.md") -> Understood:
+    """The checks in an AGENTS.md, what was left out and why, and what a human should know. Never fails.
+
+    file: its name for messages.
+    """
+    taken: list[NamedCheck] = []
+    skipped: list[Skipped] = []
+    problems: list[Problem] = []
+    for candidate in _candidates(sections(text)):
+        where = f"line {candidate.line}"
+        if placeholder(candidate.run):
+            skipped.append(_skip(candidate, "it is a placeholder", told=False))
+            if candidate.place == "validation" and re.fullmatch(r"\[[^\]]*\]", candidate.run):
+                what = f"`{candidate.run}` is still a placeholder"
+                problems.append(
+                    Problem(file=file, where=where, what=what, todo="write your project's own command there")
+                )
+            continue
+        if (refusal := _refusal(candidate)) is not None:
+            why, told = refusal
+            skipped.append(_skip(candidate, why, told=told))
+            if told:
+                problems.append(
+                    Problem(
+                        file=file,
+                        where=where,
+                        what=f"`{_short(candidate.run)}` was not taken as a check: {why}",
+                        todo=_advice(why),
+                    )
+                )
+        elif candidate.run not in {check.run for check in taken}:
+            name = _name(candidate, {check.name for check in taken})
+            taken.append(NamedCheck(name=name, run=candidate.run, line=candidate.line))
+    if not taken:
+        problems.append(
+            Problem(
+                file=file,
+                what="no checks were found in it: nothing but the agent says that its work is good",
+                todo="name them below a heading “Validation”, one per line, as - Tests: `pytest -q`",
+            )
+        )
+    taken_runs = {check.run for check in taken}
+    return Understood(
+        checks=tuple(taken),
+        skipped=tuple(entry for entry in skipped if entry.run not in taken_runs),
+        problems=tuple(problems),
+    )
+
+
+def _advice(why: str) -> str:
+    """What to do so that a command becomes a check."""
+    for words, todo in _ADVICE:
+        if words in why:
+            return todo
+    return "if the host should run it every time, name it below “Validation”: - Tests: `command`"
+
+
+def _refusal(candidate: _Candidate) -> tuple[str, bool] | None:
+    """Why a command is no check, and whether a human should know; None when it is one."""
+    found = commands.inspect(candidate.run)
+    looks = found.kind not in ("never", "unknown")
+    if candidate.refused:
+        return candidate.refused, looks and not candidate.refused.startswith("it is one of several")
+    if found.kind == "never":
+        return found.why, found.told and candidate.place != "other"
+    for each in candidate.labels:
+        if each.kind == "targeted":
+            return "it is for a part of the tests", looks and not (found.targeted or found.file)
+        if each.kind == "conditional":
+            return "it is not for every time", looks
+        if each.kind == "never":
+            return "its label says that it is for something else", looks and each.doubtful
+    if found.targeted:
+        return f"it picks out a part of the tests ({found.targeted})", False
+    if candidate.place == "other":
+        return "it does not stand below a heading such as Validation", candidate.named and looks
+    if candidate.place == "mixed":
+        if found.file and not candidate.named:
+            return "it runs a part of the tests", False
+        if not looks and not candidate.named:
+            return "it is not known to check anything", False
+    if not looks and not candidate.named and not candidate.shell:
+        return "it is not known to be a command that checks", False
+    return None
+
+
+def _candidates(found: Sequence[Section]) -> Iterator[_Candidate]:
+    for section in found:
+        where = place(section)
+        labels = tuple(label(title, heading=True) for title in (*section.parents[1:], section.title) if title)
+        yield from _of_nodes(section.nodes, where, labels)
+
+
+def _of_nodes(nodes: Sequence[Node], where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+    before: Node | None = None
+    for node in nodes:
+        if node.kind == "code":
+            yield from _of_code(node, where, (*labels, *_announced(before)))
+        elif node.kind == "row" and not node.header:
+            yield from _of_row(node, where, labels)
+        elif node.kind == "text":
+            for offset, line in enumerate(node.text.split("\n")):
+                yield from _of_line(line, node.number + offset, where, labels)
+        elif node.kind == "item":
+            text = " ".join(node.text.split("\n"))
+            yield from _of_line(text, node.number, where, labels)
+            own = label(text) if not _SPAN.search(text) and text else None
+            yield from _of_nodes(node.children, where, (*labels, own) if own else labels)
+        before = node
+
+
+def _announced(before: Node | None) -> tuple[Label, ...]:
+    """What the line above a code block says that it holds."""
+    if before is None or before.kind not in ("text", "item"):
+        return ()
+    last = before.text.split("\n")[-1].strip()
+    announces = last.rstrip("*_ ").endswith(":") or (before.kind == "text" and len(last) < 60)
+    return (label(last),) if announces and last else ()
+
+
+def _of_code(node: Node, where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+    for line in shell_lines.read(node):
+        own = label(line.comment) if line.comment else None
+        named = own if own is not None else (labels[-1] if labels else None)
+        yield _Candidate(
+            run=line.run,
+            line=line.number,
+            place=where,
+            labels=(*labels, own) if own else labels,
+            named=named is not None and named.checks and (own is not None or len(labels) > 0),
+            shell=bool(node.language),
+            refused=line.problem,
+        )
+
+
+def _of_row(node: Node, where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+    """A row of a table: one cell with a command, the others say what for."""
+    cells = [(cell, _SPAN.findall(cell)) for cell in node.cells]
+    with_code = [spans for _, spans in cells if spans]
+    if not with_code or len(with_code[0]) != 1:
+        return
+    told = " ".join(cell for cell, spans in cells if not spans)
+    own = label(told, strict=True)
+    yield _Candidate(
+        run=with_code[0][0][1].strip(), line=node.number, place=where, labels=(*labels, own), named=own.checks
+    )
+
+
+def _of_line(text: str, number: int, where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+    """The commands in one line of text: `- Tests: \\`pytest\\``, "Run `pytest` before …"."""
+    spans = list(_SPAN.finditer(text))
+    if not spans:
+        yield from _unticked(text, number, where, labels)
+        return
+    head, tail = text[: spans[0].start()], text[spans[-1].end() :]
+    strict = _LABELLED.match(text)
+    told = f"{head} {tail}" if strict is None else ""
+    own = label(strict["label"], strict=True) if strict else label(told)
+    around = label(tail) if strict else own
+    refused = "the line says not to" if _REFUSES.search(head) and not strict else ""
+    bare = not head.strip(" *_-")
+    called = bool(strict) or bare or bool(_ASKS.search(head))
+    for at, span in enumerate(spans):
+        between = text[spans[at - 1].end() : span.start()] if at else ""
+        if at and not _JOINS.match(between):
+            if commands.inspect(span["code"]).kind not in ("never", "unknown"):
+                yield _Candidate(
+                    run=span["code"].strip(), line=number, place=where, labels=labels, named=False,
+                    refused="it is one of several in a line",
+                )  # fmt: skip
+            return
+        yield _Candidate(
+            run=span["code"].strip(),
+            line=number,
+            place=where,
+            labels=(*labels, own, *((around,) if around.kind in ("targeted", "conditional") else ())),
+            named=bool(strict) and own.checks and at == 0,
+            # A span in a sentence, or a second one, must be known as a command: it may be a name or a file.
+            shell=bool(strict or bare) and called and at == 0 and " " in span["code"].strip(),
+            refused=refused,
+        )
+
+
+def _unticked(text: str, number: int, where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+    """ "Lint: ruff check ." without backticks, when what follows can be nothing but a known command."""
+    match = _UNTICKED.match(text)
+    if match is None or not (own := label(match["label"], strict=True)).checks:
+        return
+    run = match["code"].strip()
+    known = placeholder(run) or commands.inspect(run).kind not in ("never", "unknown")
+    ends = run.endswith((".", "!", "?")) and not run.endswith(" .")
+    if known and not ends and not _PROSE & set(run.lower().split()):
+        yield _Candidate(run=run, line=number, place=where, labels=(*labels, own), named=True)
+
+
+def _name(candidate: _Candidate, used: set[str]) -> str:
+    """What a check is called: its label, or what it does; a number where that is taken."""
+    own = next((each.text for each in reversed(candidate.labels) if each.names), "")
+    kind = commands.inspect(candidate.run).kind
+    plain = {"test": "tests", "check": "checks", "unknown": _short(candidate.run)}.get(kind, kind)
+    base = own or plain
+    name, number = base, 1
+    while name in used:
+        number += 1
+        name = f"{base} {number}"
+    return name
+
+
+def _skip(candidate: _Candidate, why: str, *, told: bool) -> Skipped:
+    return Skipped(run=candidate.run, line=candidate.line, why=why, told=told)
+
+
+def _short(run: str) -> str:
+    return run if len(run) <= 60 else run[:59] + "…"
