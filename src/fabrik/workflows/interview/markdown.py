@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
@@ -21,6 +22,7 @@ from fabrik.specs.model import Spec
 SECTIONS = (("goals", "Goals"), ("nonGoals", "Non-Goals"))
 REQUIREMENTS = (("api", "API"), ("behavior", "Behavior"), ("obs", "Observability"))
 CLOSING = (("accept", "Acceptance Criteria"), ("assume", "Assumptions"))
+BOX = defaultdict(str, accept="[ ] ")
 FRONT = ("id", "status", "version", "lastUpdated", "supersedes", "dependsOn", "cfg", "mayChange")
 
 
@@ -29,25 +31,27 @@ def to_markdown(document: Mapping[str, Any]) -> str | None:
     wanted = _read(json.dumps(document, ensure_ascii=False), "spec.json")
     if wanted is None:
         return None
-    for texts, meant in ((document, wanted), (_flat(document), _flattened(wanted))):
-        text = _render(texts)
+    flat = _flat(document), _flattened(wanted)
+    # A blank line in an example keeps its indentation only where the example needs that.
+    for texts, meant, item in ((document, wanted, _item), (document, wanted, _full_item), (*flat, _item)):
+        text = _render(texts, item)
         found = _read(text, f"{document['id']}.md")
         if found and _same(found) == _same(meant):
             return text
     return None
 
 
-def _render(document: Mapping[str, Any]) -> str:
+def _render(document: Mapping[str, Any], item: Callable[[str], str]) -> str:
     """Checks stand in a section of their own, where people look for them; those that cannot, in front."""
     checks = [{"run": check} if isinstance(check, str) else check for check in document.get("checks", [])]
     in_block = [_command(check) for check in checks if _fits(check)]
     front = "".join(f"{key}: {_yaml(document[key])}\n" for key in FRONT if document.get(key))
     if odd := [check for check in checks if not _fits(check)]:
         front += "checks:\n" + "".join(map(_entry, odd))
-    parts = [f"---\n{front}---", f"# {document['title']}", *_lists(document, SECTIONS, "##")]
-    if requirements := _lists(document["req"], REQUIREMENTS, "###"):
+    parts = [f"---\n{front}---", f"# {document['title']}", *_lists(document, SECTIONS, "##", item)]
+    if requirements := _lists(document["req"], REQUIREMENTS, "###", item):
         parts += ["## Requirements", *requirements]
-    parts += _lists(document, CLOSING, "##")
+    parts += _lists(document, CLOSING, "##", item)
     if in_block:
         parts += ["## Verification", fence("\n\n".join(in_block), "sh")]
     return "\n\n".join(parts) + "\n"
@@ -74,16 +78,22 @@ def _yaml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _lists(document: Mapping[str, Any], keys: Iterable[tuple[str, str]], level: str) -> list[str]:
+def _lists(
+    document: Mapping[str, Any], keys: Iterable[tuple[str, str]], level: str, item: Callable[[str], str]
+) -> list[str]:
     return [
-        f"{level} {heading}\n\n" + "\n".join(_item(text, key == "accept") for text in document[key])
+        f"{level} {heading}\n\n" + "\n".join(f"- {BOX[key]}{item(text)}" for text in document[key])
         for key, heading in keys
         if document[key]
     ]
 
 
-def _item(text: str, box: bool) -> str:
-    return ("- [ ] " if box else "- ") + indent(text, "  ").strip()
+def _item(text: str) -> str:
+    return indent(text, "  ").strip()
+
+
+def _full_item(text: str) -> str:
+    return text.replace("\n", "\n  ")
 
 
 def _command(check: Mapping[str, Any]) -> str:
