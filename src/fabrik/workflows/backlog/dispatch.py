@@ -72,8 +72,8 @@ async def _dispatch(
     project = await on_branch(repository)
     if project.changed:
         warn(
-            f"{project.root} has uncommitted changes: they stay, and are not part of the work, which starts at a"
-            " commit"
+            f"{project.root} has uncommitted changes: they stay, and are not part of the work,"
+            " which starts at a commit"
         )
     source = Source(place=str(project.root), local=project.root, remote=project.remote)
     crew = await _hire(request, source.local, warn)

@@ -1,0 +1,219 @@
+"""Works through a backlog: one spec's run after the other, each followed to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fabrik import paths
+from fabrik.backlog.folder import Folder, SpecName, find_folder, named
+from fabrik.backlog.log import RunnerLog
+from fabrik.cli import store
+from fabrik.cli.backlog import show_table
+from fabrik.cli.backlog_stream import Streaming
+from fabrik.cli.follow import Lines, View, follow
+from fabrik.cli.render.runs import short
+from fabrik.cli.screen import Screen
+from fabrik.cli.text import neutralise, one_line
+from fabrik.errors import RunBusy
+from fabrik.ledger.lockfile import acquire
+from fabrik.ledger.store import Ledger
+from fabrik.ledger.types import Run
+from fabrik.outcome import ExitStatus
+from fabrik.workflows.backlog.request import BacklogRequest
+from fabrik.workflows.backlog.survey import Entry, Survey, next_of, require_places, survey
+from fabrik.workflows.backlog.taking import Taken, take_up
+from fabrik.workflows.backlog.workspace import Workspace
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """One `fabrik backlog run`."""
+
+    directory: Path | None
+    request: BacklogRequest
+    force: tuple[str, ...] = ()
+    dry_run: bool = False
+    stream: bool = False
+    screen: Screen = field(default_factory=Screen)
+    remarks: Screen = field(default_factory=lambda: Screen(sys.stderr))
+    _tried: set[SpecName] = field(default_factory=set)
+    _warned: set[str] = field(default_factory=set)
+
+    def run(self) -> int:
+        """Work through it; the exit status."""
+        place = find_folder(self.directory, Path.cwd())
+        root = self.request.workspace_root or place.directory.parent
+        workspace = Workspace(root=root.expanduser().absolute(), folder=place)
+        if self.dry_run:
+            return self._only_say(place, workspace)
+        with _alone(place):
+            try:
+                return self._work(place, workspace)
+            except KeyboardInterrupt:
+                self.screen.clear()
+                self.screen.line()
+                self.screen.line("Detached: the spec that is worked on goes on without you.", "strong")
+                self.screen.line("  come back    fabrik backlog run, with the same options")
+                self.screen.line("  look         fabrik backlog status")
+                return ExitStatus.INTERRUPTED
+
+    def _look(self, place: Folder, ledger: Ledger | None) -> Survey:
+        found = survey(place, ledger)
+        for remark in found.remarks:
+            self._warn(remark)
+        return found
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self.remarks.line(self.remarks.paint("warning: ", "warn") + neutralise(text))
+
+    def _only_say(self, place: Folder, workspace: Workspace) -> int:
+        with store.reading() as ledger:
+            found = self._look(place, ledger)
+        forced = set(named(self.force, found.entries))
+        todo = [found.entries[name] for name in found.order.specs]
+        asyncio.run(require_places(_to_do(todo, forced), workspace))
+        for entry in todo:
+            self.screen.line(f"{one_line(entry.name.path, 60)}: {_intent(entry, entry.name in forced)}")
+        return ExitStatus.OK
+
+    def _work(self, place: Folder, workspace: Workspace) -> int:
+        before = os.umask(0o077)  # the ledger may be made here, and is private
+        try:
+            ledger = Ledger.open(paths.home().ledger)
+        finally:
+            os.umask(before)
+        log = RunnerLog(place.log, self.request.log_format)
+        with ledger:
+            found = self._look(place, ledger)
+            forced = set(named(self.force, found.entries))
+            asyncio.run(
+                require_places(_to_do([found.entries[name] for name in found.order.specs], forced), workspace)
+            )
+            log.tell("runner_started", specs=len(found.entries), forced=" ".join(self.force) or None)
+            for entry in found.entries.values():
+                if entry.done and entry.name not in forced:
+                    log.tell("skipped", entry.name.path, why="done", commit=entry.commit)
+            while (entry_ := next_of(found, forced, self._tried)) is not None:
+                self._tried.add(entry_.name)
+                self._one(entry_, place, workspace, ledger, log, forced=entry_.name in forced)
+                found = self._look(place, ledger)
+            return self._end(found, forced, log)
+
+    def _one(
+        self,
+        entry: Entry,
+        place: Folder,
+        workspace: Workspace,
+        ledger: Ledger,
+        log: RunnerLog,
+        *,
+        forced: bool,
+    ) -> None:
+        """Take one spec up and follow its run to its end."""
+        screen = self.screen
+        screen.line()
+        screen.line(screen.paint(f"{neutralise(entry.name.path)}", "strong") + f"  {_title(entry)}")
+        taken = asyncio.run(
+            take_up(
+                entry,
+                forced=forced,
+                place=place,
+                workspace=workspace,
+                request=self.request,
+                ledger=ledger,
+                warn=self._warn,
+            )
+        )
+        how = "goes on" if taken.resumed else "begins"
+        screen.line(f"run {short(taken.run)} {how}", "dim")
+        log.tell("spec_resumed" if taken.resumed else "spec_started", entry.name.path, run=taken.run[-8:])
+        run = self._follow(taken, ledger)
+        log.tell("spec_ended", entry.name.path, run=short(run.id), status=run.status, why=run.failure_reason)
+        good = run.status == "done"
+        screen.line(
+            f"{neutralise(entry.name.path)} is done" if good else _left(entry, run),
+            "good" if good else "warn",
+        )
+
+    def _follow(self, taken: Taken, ledger: Ledger) -> Run:
+        view: View = Lines(self.screen)
+        if self.stream:
+            view = Streaming(view, self.screen)
+        run = follow(ledger, taken.run, view, after=taken.after)
+        store.wait_for_worker_to_leave(run)
+        self.screen.clear()
+        return ledger.find_run(taken.run)
+
+    def _end(self, found: Survey, forced: set[SpecName], log: RunnerLog) -> int:
+        """What is left, as a table; the exit status."""
+        left = []
+        for name in found.order.specs:
+            entry = found.entries[name]
+            failed = name in self._tried and entry.run is not None and entry.run.status != "done"
+            if not entry.done or (name in forced and failed):
+                left.append(entry)
+                if entry.waits_for:
+                    log.tell("held_back", name.path, waits_for=" ".join(entry.waits_for))
+        log.tell("runner_finished", done=len(found.entries) - len(left), left=len(left))
+        self.screen.line()
+        if not left:
+            self.screen.line(f"all {len(found.entries)} specs are done", "good")
+            return ExitStatus.OK
+        self.screen.line(f"{len(left)} of {len(found.entries)} specs are left:", "warn")
+        show_table(self.screen, left)
+        return ExitStatus.STOPPED
+
+
+def _to_do(entries: list[Entry], forced: set[SpecName]) -> list[Entry]:
+    return [entry for entry in entries if not entry.done or entry.name in forced]
+
+
+def _title(entry: Entry) -> str:
+    return neutralise(one_line(entry.header.title, 80))
+
+
+def _left(entry: Entry, run: Run) -> str:
+    if run.status == "running":
+        return f"{neutralise(entry.name.path)}: its worker is gone; run this again, nothing is lost"
+    why = f": {one_line(run.failure_reason, 300)}" if run.failure_reason else ""
+    return f"{neutralise(entry.name.path)} is left, {run.status}{why}"
+
+
+def _intent(entry: Entry, forced: bool) -> str:
+    """What would be done about a spec."""
+    if forced:
+        return "would be done again (--force)"
+    if entry.done:
+        return f"done ({(entry.commit or 'no commit')[:12]}), would be skipped"
+    if entry.state in ("running", "interrupted"):
+        return f"is {entry.state} (run {short(entry.run.id) if entry.run else ''}), would go on"
+    first = f" after {', '.join(entry.waits_for)}" if entry.waits_for else ""
+    if entry.candidate:
+        return f"has the candidate {(entry.commit or 'no commit')[:12]}: would be verified first{first}"
+    return ("would write further specs" if entry.header.seed else "would be implemented") + first
+
+
+@contextmanager
+def _alone(place: Folder) -> Iterator[None]:
+    """One command at a time works on a backlog. Raises RunBusy."""
+    name = hashlib.sha256(os.fsencode(place.directory.resolve())).hexdigest()[:16]
+    lock = acquire(paths.home().directory / "backlogs" / f"{name}.lock", patient=True)
+    if lock is None:
+        raise RunBusy(
+            "another `fabrik backlog run` works on this backlog",
+            where=str(place.directory),
+            todo="look at it: fabrik backlog status",
+        )
+    try:
+        yield
+    finally:
+        os.close(lock)
