@@ -20,6 +20,7 @@ def test_the_schema_of_a_spec() -> None:
     }
     assert set(found["properties"]) == {
         *found["required"],
+        "$schema",
         "supersedes",
         "dependsOn",
         "cfg",

@@ -127,6 +127,7 @@ def _some(value: RequirementsDocument) -> RequirementsDocument:
 class SpecDocument(Document):
     """spec.json"""
 
+    schema_: Annotated[str, Field(alias="$schema")] = ""  # for editors; nothing else reads it
     v: Literal[1]
     id: Id
     title: Line
@@ -173,6 +174,7 @@ class TaskDocument(Document):
 class TodoDocument(Document):
     """todo.json"""
 
+    schema_: Annotated[str, Field(alias="$schema")] = ""
     v: Literal[1]
     id: Id
     tdd: bool

@@ -32,7 +32,7 @@ def tasks_in(sections: Sequence[Section], file: str, problems: list[Problem]) ->
         )
     tasks = []
     for number, (line, text) in enumerate(written, 1):
-        do, verify = _split(text)
+        do, verify = split_task(text)
         if not do:
             problems.append(Problem(file=file, where=f"line {line}", what="the task says nothing to do"))
         tasks.append(Task(id=str(number), do=do, verify=verify))
@@ -50,7 +50,8 @@ def _headed(section: Section, sections: Sequence[Section]) -> str:
     return "\n".join(parts).strip()
 
 
-def _split(text: str) -> tuple[str, str]:
+def split_task(text: str) -> tuple[str, str]:
+    """What a task says to do, and how it is verified ("" when it does not say)."""
     lines = text.splitlines()
     for index, line in enumerate(lines):
         if match := _VERIFY.match(line):

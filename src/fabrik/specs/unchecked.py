@@ -11,6 +11,10 @@ from fabrik.specs.model import Spec
 _EMPTY = re.compile(r"^(?:true|:|exit(?:\s+0)?|(?:echo|printf)\b[^;&|`$<]*)$")
 _HOPELESS = re.compile(r"^(?:.*[;&|]\s*)?(?:false|exit\s+[1-9]\d*)$", re.DOTALL)
 _FORGIVEN = re.compile(r"(?:\|\||;)\s*(?:true|:|exit\s+0)\s*;?$")
+_SWALLOWED = re.compile(r"\|\|\s*(?:echo|printf)\b[^;&|]*$")
+_PIPED = re.compile(r"(?<!\|)\|(?!\|)\s*(?:tee|cat|head|tail|less|more|wc|sort|sed|tr|cut)\b[^;&|)]*$")
+_TAUTOLOGY = re.compile(r"^(?:\[|test)\s+(\S+)\s+(?:=|==|-eq)\s+\1\s*\]?$|^(?:\[|test)\s+1\s*\]?$")
+_TELLS = re.compile(r"^(?:ls|pwd|date|whoami|sleep\s+\S+|uname|env|git\s+(?:status|log))\b(?:\s+-\S+)*$")
 
 
 def unchecked(spec: Spec) -> Problem | None:
@@ -28,6 +32,21 @@ def unchecked(spec: Spec) -> Problem | None:
         what="has no check: nothing could prove that it is done",
         todo=f"add {how}; or run it with --allow-unchecked, and the result is marked as unchecked for ever",
     )
+
+
+def can_never_fail(run: str) -> str | None:
+    """Why a command passes whatever was built; None when it can fail, as far as its text tells.
+
+    More is said here than `weak` warns of: a review may be stricter than a run.
+    """
+    command = run.strip()
+    if _EMPTY.match(command) or _TAUTOLOGY.match(command) or _TELLS.match(command):
+        return "it passes whatever was built"
+    if _FORGIVEN.search(command) or _SWALLOWED.search(command):
+        return "its failure is thrown away at its end"
+    if _PIPED.search(command) and "pipefail" not in command:
+        return "a pipe ends with the status of its last command, so a failure before it is lost"
+    return None
 
 
 def weak(spec: Spec) -> list[Problem]:
