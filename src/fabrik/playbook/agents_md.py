@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fabrik.playbook import commands, shell_lines
 from fabrik.playbook.blocks import Node, Section, sections
 from fabrik.playbook.labels import Label, Place, label, place, placeholder
+from fabrik.playbook.words import words
 from fabrik.problems import Problem
 
 _SPAN = re.compile(r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)")
@@ -22,9 +23,9 @@ _UNTICKED = re.compile(r"^[\s*_]*(?P<label>[A-Za-z][\w -]{0,30}?)[\s*_]*:[\s*_]+
 _JOINS = re.compile(
     r"^[\s*_]*(?:,?\s*(?:and|then|followed by|plus|as well as)|,|;|&|&&|\+)[\s*_]*$", re.IGNORECASE
 )
-_ASKS = re.compile(
-    r"\b(?:run|runs|use|execute|with|via|ensure|must pass|passes?|before|after)\b", re.IGNORECASE
-)
+_RUNS = words("re-?run runs? running execute ensure make_sure must_pass passes")
+_USES = words("use with via")
+_COMMAND_LIKE = re.compile(r"\s|^(?:\./|bin/|scripts?/)\w")
 _REFUSES = re.compile(r"\b(?:don['’]?t|do not|never|avoid|instead of|rather than|not)\b", re.IGNORECASE)
 # Words that no command line has: an unticked "Tests: pytest is used for all of them" is a sentence.
 _PROSE = frozenset(
@@ -48,6 +49,7 @@ _PROSE = frozenset(
 )
 
 
+_INDENTED_CODE = 4  # columns: Markdown's older way of writing a code block
 _ADVICE = (
     ("pipe", "write it without the pipe, so that its exit status counts"),
     ("whatever", "write it so that it fails when something is wrong"),
@@ -99,6 +101,7 @@ class _Candidate:
 
     named: bool  # its own label is one that says what it checks
     shell: bool = True  # it stands in a block that says that it is shell, or in a line that calls for it
+    called: bool = True  # its surroundings say that it is to be run
     refused: str = ""  # why its surroundings say that it is none
 
 
@@ -158,8 +161,8 @@ def read(text: str, file: str = "AGENTS.md") -> Understood:
 
 def _advice(why: str) -> str:
     """What to do so that a command becomes a check."""
-    for words, todo in _ADVICE:
-        if words in why:
+    for reason, todo in _ADVICE:
+        if reason in why:
             return todo
     return "if the host should run it every time, name it below “Validation”: - Tests: `command`"
 
@@ -171,7 +174,9 @@ def _refusal(candidate: _Candidate) -> tuple[str, bool] | None:
     if candidate.refused:
         return candidate.refused, looks and not candidate.refused.startswith("it is one of several")
     if found.kind == "never":
-        return found.why, found.told and candidate.place != "other"
+        meant = candidate.place == "validation" or not found.why.startswith("it changes")
+        aside = any(each.kind in ("never", "targeted") for each in candidate.labels)
+        return found.why, found.told and meant and not aside and candidate.place != "other"
     for each in candidate.labels:
         if each.kind == "targeted":
             return "it is for a part of the tests", looks and not (found.targeted or found.file)
@@ -181,6 +186,8 @@ def _refusal(candidate: _Candidate) -> tuple[str, bool] | None:
             return "its label says that it is for something else", looks and each.doubtful
     if found.targeted:
         return f"it picks out a part of the tests ({found.targeted})", False
+    if not candidate.called:
+        return "it is only mentioned", looks and candidate.place == "validation" and " " in candidate.run
     if candidate.place == "other":
         return "it does not stand below a heading such as Validation", candidate.named and looks
     if candidate.place == "mixed":
@@ -200,11 +207,17 @@ def _candidates(found: Sequence[Section]) -> Iterator[_Candidate]:
         yield from _of_nodes(section.nodes, where, labels)
 
 
-def _of_nodes(nodes: Sequence[Node], where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+def _of_nodes(
+    nodes: Sequence[Node], where: Place, labels: tuple[Label, ...], *, nested: bool = False
+) -> Iterator[_Candidate]:
     before: Node | None = None
     for node in nodes:
         if node.kind == "code":
-            yield from _of_code(node, where, (*labels, *_announced(before)))
+            yield from _of_code(node, where, labels, _announced(before))
+        elif node.kind == "text" and node.indent >= _INDENTED_CODE and not nested:
+            lines = tuple((node.number + at, line) for at, line in enumerate(node.text.split("\n")))
+            code = Node(kind="code", number=node.number, lines=lines)
+            yield from _of_code(code, where, labels, _announced(before))
         elif node.kind == "row" and not node.header:
             yield from _of_row(node, where, labels)
         elif node.kind == "text":
@@ -214,29 +227,30 @@ def _of_nodes(nodes: Sequence[Node], where: Place, labels: tuple[Label, ...]) ->
             text = " ".join(node.text.split("\n"))
             yield from _of_line(text, node.number, where, labels)
             own = label(text) if not _SPAN.search(text) and text else None
-            yield from _of_nodes(node.children, where, (*labels, own) if own else labels)
+            yield from _of_nodes(node.children, where, (*labels, own) if own else labels, nested=True)
         before = node
 
 
 def _announced(before: Node | None) -> tuple[Label, ...]:
-    """What the line above a code block says that it holds."""
+    """What the line above a code block says that it holds: "To run all tests:", "**Tests**"."""
     if before is None or before.kind not in ("text", "item"):
         return ()
     last = before.text.split("\n")[-1].strip()
-    announces = last.rstrip("*_ ").endswith(":") or (before.kind == "text" and len(last) < 60)
-    return (label(last),) if announces and last else ()
+    announces = last.rstrip("*_ ").endswith(":") or re.fullmatch(r"(\*\*|__).{1,60}\1", last)
+    return (label(last),) if announces else ()
 
 
-def _of_code(node: Node, where: Place, labels: tuple[Label, ...]) -> Iterator[_Candidate]:
+def _of_code(
+    node: Node, where: Place, labels: tuple[Label, ...], announced: tuple[Label, ...]
+) -> Iterator[_Candidate]:
     for line in shell_lines.read(node):
-        own = label(line.comment) if line.comment else None
-        named = own if own is not None else (labels[-1] if labels else None)
+        own = (*announced, label(line.comment)) if line.comment else announced
         yield _Candidate(
             run=line.run,
             line=line.number,
             place=where,
-            labels=(*labels, own) if own else labels,
-            named=named is not None and named.checks and (own is not None or len(labels) > 0),
+            labels=(*labels, *own),
+            named=bool(own) and own[-1].checks,
             shell=bool(node.language),
             refused=line.problem,
         )
@@ -268,7 +282,8 @@ def _of_line(text: str, number: int, where: Place, labels: tuple[Label, ...]) ->
     around = label(tail) if strict else own
     refused = "the line says not to" if _REFUSES.search(head) and not strict else ""
     bare = not head.strip(" *_-")
-    called = bool(strict) or bare or bool(_ASKS.search(head))
+    several_words = " " in spans[0]["code"].strip()
+    asked = bool(_RUNS.search(head) or _RUNS.search(tail)) or (several_words and bool(_USES.search(head)))
     for at, span in enumerate(spans):
         between = text[spans[at - 1].end() : span.start()] if at else ""
         if at and not _JOINS.match(between):
@@ -284,8 +299,9 @@ def _of_line(text: str, number: int, where: Place, labels: tuple[Label, ...]) ->
             place=where,
             labels=(*labels, own, *((around,) if around.kind in ("targeted", "conditional") else ())),
             named=bool(strict) and own.checks and at == 0,
-            # A span in a sentence, or a second one, must be known as a command: it may be a name or a file.
-            shell=bool(strict or bare) and called and at == 0 and " " in span["code"].strip(),
+            # In a sentence it must be known as a command: it may be a name or a file.
+            shell=at == 0 and bool(strict or bare) and bool(_COMMAND_LIKE.search(span["code"].strip())),
+            called=bool(strict) or bare or asked,
             refused=refused,
         )
 

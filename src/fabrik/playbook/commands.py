@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from fabrik.playbook.tools import LINTERS, PACKAGE_MANAGERS, RUNNERS, WRAPPERS, WRITERS, tools
@@ -13,6 +13,7 @@ from fabrik.playbook.tools import LINTERS, PACKAGE_MANAGERS, RUNNERS, WRAPPERS, 
 Kind = Literal["test", "typecheck", "lint", "build", "check", "unknown", "never"]
 
 _INTERPRETERS = frozenset({"sh", "bash", "zsh", "python", "python3", "node", "ruby", "perl"})
+_OWN_SCRIPT = re.compile(r"^(?:\./|bin/|scripts?/|tools/|ci/|\.ci/|hack/)|\.(?:sh|bash)$")
 _INSTALLED = re.compile(r"(?:^|/)(?:\.?venv|env|vendor|node_modules|usr|opt)/(?:.*/)?\.?bin/([^/]+)$")
 _SPLIT = re.compile(r"\s*(&&|\|\||;|\|&?)\s*")
 _ASSIGNMENT = re.compile(r"^\w+=")
@@ -104,23 +105,24 @@ def _part(text: str) -> Command:
     if tool in PACKAGE_MANAGERS:
         return _package_manager(tool, rest)
     if tool in RUNNERS or (tool == "deno" and rest[:1] == ["task"]):
-        return _targets(rest)
+        return _targets(tool, rest)
     if tool == "node" and "--test" in rest:
         return Command(kind="test", file=any(_is_test_file(word) for word in rest))
     if (found := _known(tool, rest)) is not None:
         return found
-    if tool in _INTERPRETERS or re.search(r"/|\.(?:sh|bash|py|js|ts|mjs|rb|php|pl)$", tool):
+    if tool in _INTERPRETERS or _OWN_SCRIPT.search(tool):
         return _file_run(tool, rest)
     return Command(kind="unknown")
 
 
-def _targets(rest: Sequence[str]) -> Command:
+def _targets(tool: str, rest: Sequence[str]) -> Command:
     """Targets by name. Cleaning before a build is part of how Maven and Gradle are called."""
     words = [word for word in rest if not word.startswith("-") and "=" not in word]
     names = [word for word in words if word not in ("run", "exec", "task", "clean")]
     if not names:
         return _scripts(words) if words else Command(kind="unknown")
-    return _scripts(["build" if name in ("assemble", "package", "compileJava") else name for name in names])
+    told = _scripts(["build" if name in ("assemble", "package", "compileJava") else name for name in names])
+    return replace(told, targeted=_target(tool, rest))
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -225,17 +227,11 @@ def _package_manager(tool: str, rest: Sequence[str]) -> Command:
         return found
     if any(word in ("--watch", "--watchAll", "--ui") for word in passed):
         return Command(kind="never", why="it waits for changes")
-    if any(word in WRITERS for word in passed):
-        return Command(kind="never", why="it changes files", told=True)
     told = _scripts(words[:1])
+    if WRITERS & set(passed) or (told.kind == "lint" and WRITERS & set(rest)):
+        return Command(kind="never", why="it changes files", told=True)
     arguments = [*words[1:], *passed]
-    return Command(
-        kind=told.kind,
-        why=told.why,
-        told=told.told,
-        targeted=_target("", arguments),
-        file=any(_is_test_file(word) for word in arguments),
-    )
+    return replace(told, targeted=_target("", arguments), file=any(map(_is_test_file, arguments)))
 
 
 def _scripts(names: Sequence[str]) -> Command:
@@ -270,7 +266,7 @@ def _script(name: str) -> Command:
 def _file_run(tool: str, rest: Sequence[str]) -> Command:
     """A script that is run by its path: known by its name when that says `test`, `lint`, `check`."""
     plain = [word for word in rest if not word.startswith("-")]
-    path = tool if re.search(r"[/.]", tool) else (plain[0] if plain else "")
+    path = (plain[0] if plain else "") if tool in _INTERPRETERS else tool
     if path.endswith("manage.py"):  # Django's
         return _script(next((word for word in plain if word != path), "start"))
     found = _script(path.rsplit("/", 1)[-1].rsplit(".", 1)[0]) if path else Command(kind="unknown")

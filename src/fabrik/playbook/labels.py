@@ -26,8 +26,8 @@ _CONDITIONAL = words(
     r"""
     optional(?:ly)? slow nightly manual(?:ly)? rarely expensive
     (?:if|when|where)_(?:needed|necessary|available|possible|you|the) only_(?:if|when|for|in|on|after)
-    requires? needs?_(?:a|an|the|docker|network|running|internet)_? needed alternatively ^or e\.g\. for_example
-    first_time
+    requires? needs?_(?:a|an|the|docker|network|running|internet) needed alternatively ^or e\.g\.
+    for_example first_time
     """,
     where=r"\b(?:{})(?![\w-])",
 )
@@ -36,7 +36,8 @@ _NEVER = words(r"""
     start(?:s|ing)?
     serve[rs]? run(?:s|ning)?_(?:the_|your_)?(?:app(?:lication)?|server|program|project|locally|it|dev\w*)
     watch(?:es|ing)?(?:_mode)? deploy(?:s|ment)? publish release migrat(?:e|ion|ions) seed clean(?:s|ing|up)?
-    (?:auto[-\s]?)?fix(?:es|ing)? format(?:s|ting|ter)? debug(?:ging)? benchmarks? profil(?:e|ing) preview
+    (?:auto[-\s]?)?fix(?:es|ing)?
+    format(?:s|ting|ter)? debug(?:ging)? benchmarks? profil(?:e|ing) preview
     logs? interactive ui_mode headed update[sd]?_snapshots? generate docs?_server repl shell
 """)
 _FORMAT_CHECK = words(r"format(?:ting)?[-\s]check check(?:s|ing)?_(?:the_)?format --check", where="(?:{})")
@@ -45,7 +46,8 @@ _VALIDATION = words(r"""
     validat(?:e|es|ion|ing|ions) verif(?:y|ying|ication) tests? testing check(?:s|ing|list)?
     lint(?:s|ing|ers?)?
     type[-\s]?check(?:s|ing)? typing back[-\s]?pressure quality ci continuous_integration gates?
-    pre-?commit static_analysis feedback before_(?:you_|every_|each_|any_)?(?:a_)?(?:commit|push|finish|submit|open)\w*
+    pre-?commit static_analysis feedback
+    before_(?:you_|every_|each_|any_)?(?:a_)?(?:commit|push|finish|submit|open)\w*
 """)
 _MIXED = words(r"""
     build(?:ing|s)? compil(?:e|ing) develop(?:ment|ing)? dev set[-\s]?up getting_started quick[-\s]?start
@@ -65,7 +67,7 @@ _ELSEWHERE = words(r"""
 """)
 
 _PLACEHOLDERS = (
-    re.compile(r"(?:^|\s)\[[A-Za-z][\w ./|:-]*\](?=\s|$)"),  # [test command]; not [ -f x ], not x[1]
+    re.compile(r"(?:^|[\s/=])\[[A-Za-z][\w ./|:-]*\](?=\s|$)"),  # [test command]; not [ -f x ], not x[1]
     re.compile(r"<[A-Za-z][\w ./|:-]*>"),  # <file>
     re.compile(r"(?<![$\w'\"{])\{\{?\s*[A-Za-z_][\w .-]*\s*\}?\}"),  # {file}, {{file}}; not ${VAR}, not {a,b}
     re.compile(r"(?<![.\w/])\.\.\.(?![./\w])|…"),  # go's ./... is none
