@@ -36,11 +36,18 @@ def play(stage: Stage, sessions: dict[str, Any]) -> None:
 
 
 def tally(stage: Stage) -> None:
-    """The project of the demo, in `tally`, and an agent that does what its spec asks for."""
+    """The project of the demo, in `tally`, and an agent that does all that its spec asks for in one task."""
     project = stage.project / "tally"
     shutil.copytree(ROOT / "examples/tally/project", project)
     commit(project, "Count and add up")
-    stage.script = ROOT / "examples/tally/agents/honest.json"
+    shutil.copytree(ROOT / "examples/tally/specs", stage.project / "examples/specs")
+    honest = json.loads((ROOT / "examples/tally/agents/honest.json").read_text())["sessions"]
+    one = [*honest["task/1/implement#1"], *honest["task/2/implement#1"]]
+    play(stage, honest | {"task/1/implement#1": one})
 
 
-PREPARATIONS: dict[str, Callable[[Stage], None]] = {"tally": tally}
+def nothing(stage: Stage) -> None:  # noqa: ARG001
+    """A machine without any project."""
+
+
+PREPARATIONS: dict[str, Callable[[Stage], None]] = {"nothing": nothing, "tally": tally}
