@@ -201,10 +201,17 @@ async def _carry_out(run_id: str, questions: Sequence[Question], model: JudgeMod
         except FabrikError as error:
             await journal.finish(Verdict.FAILED, " ".join(str(error).split())[:REASON])
             raise
-        missing = [answer.feedback for answer in answers if answer.passed is None]
-        reason = f"no verdict: {'; '.join(dict.fromkeys(missing))}"[:REASON] if missing else None
-        await journal.finish(Verdict.FAILED if missing else Verdict.DONE, reason)
+        missing = any(answer.passed is None for answer in answers)
+        await journal.finish(Verdict.FAILED if missing else Verdict.DONE, _reason(answers))
         return Judged(run=run_id, model=model, answers=answers, usage=ledger.usage(run_id))
+
+
+def _reason(answers: Sequence[Answer]) -> str | None:
+    """Why not all of it passes, in one line."""
+    missing = [answer.feedback for answer in answers if answer.passed is None]
+    failed = [answer.feedback for answer in answers if answer.passed is False]
+    words = "; ".join(dict.fromkeys(missing or failed))
+    return f"{'no verdict' if missing else 'fail'}: {' '.join(words.split())}"[:REASON] if words else None
 
 
 async def _ask_all(

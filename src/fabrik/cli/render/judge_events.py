@@ -18,10 +18,9 @@ def _verdict(data: Data, _step: str) -> Line:
     mark, word, tone = MARKS[data.get("passed")]
     names = data.get("artifacts")
     shown = ", ".join(one_line(str(name), 60) for name in names) if isinstance(names, list) else ""
-    feedback = neutralise(str(data.get("feedback") or "")).splitlines()
-    return Line(
-        mark=mark, text=bullet(word, artifacts=shown), tone=tone, detail=clip(feedback, FEEDBACK_LINES)
-    )
+    first, *more = neutralise(str(data.get("feedback") or "")).strip().splitlines() or [""]
+    said = bullet(word, artifacts=shown, feedback=one_line(first, 400))
+    return Line(mark=mark, text=said, tone=tone, detail=clip(more, FEEDBACK_LINES))
 
 
 JUDGE: dict[str, Renderer] = {"judge.verdict": _verdict}
