@@ -1,28 +1,109 @@
-"""A folder of JSON specs, worked through in order of id and dependency: each is an ordinary `fabrik run`."""
+"""`fabrik backlog run` over a folder of JSON specs."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
+from fabrik import paths
+from fabrik.cli import store
+from fabrik.cli.backlog_alone import alone, private_ledger
+from fabrik.cli.backlog_stream import follow_run
+from fabrik.cli.render.runs import short, table
+from fabrik.cli.screen import Screen
+from fabrik.cli.text import neutralise, one_line
+from fabrik.errors import UsageError
+from fabrik.outcome import ExitStatus
+from fabrik.workflows.backlog.json_folder import JsonSpec, json_specs, survey_json, take_up_json
 from fabrik.workflows.backlog.request import BacklogRequest
 
 
 def holds_json_specs(directory: Path) -> bool:
-    """Whether a directory has JSON specs in it, and no numbered Markdown ones below specs/."""
-    return bool(json_specs(directory)) and not (directory / "specs").is_dir()
-
-
-def json_specs(directory: Path) -> list[Path]:
-    """The files that may be JSON specs: not minified ones, and no todos."""
-    if not directory.is_dir():
-        return []
-    return sorted(
-        path
-        for path in directory.glob("*.json")
-        if not path.name.lower().endswith((".min.json", ".todo.json")) and path.is_file()
-    )
+    """Whether a directory has JSON specs in it, and is no backlog folder of numbered ones."""
+    return not (directory / "specs").is_dir() and bool(json_specs(directory))
 
 
 def run_json_specs(directory: Path, request: BacklogRequest, *, dry_run: bool, stream: bool) -> int:
-    del directory, request, dry_run, stream
-    return 2
+    """Work through the folder; the exit status."""
+    screen, remarks = Screen(), Screen(sys.stderr)
+
+    def warn(text: str) -> None:
+        remarks.line(remarks.paint("warning: ", "warn") + neutralise(text))
+
+    if dry_run:
+        with store.reading() as ledger:
+            for one in survey_json(directory, ledger):
+                screen.line(f"{one_line(one.path.name, 60)}: {_intent(one)}")
+        return ExitStatus.OK
+    with alone(directory), private_ledger(paths.home().ledger) as ledger:
+        tried: dict[str, str] = {}  # id → why it is left
+        found = survey_json(directory, ledger)
+        try:
+            while (todo := _next(found, tried)) is not None:
+                spec = todo
+                tried[spec.id] = ""
+                screen.line()
+                screen.line(f"{screen.paint(neutralise(spec.id), 'strong')}  {neutralise(spec.title)}")
+                try:
+                    taken = asyncio.run(take_up_json(spec, found, request, ledger, warn))
+                except UsageError as error:
+                    if error.where != str(spec.path):
+                        raise
+                    tried[spec.id] = error.what
+                    warn(str(error))
+                    continue
+                screen.line(f"run {short(taken.run)} {'goes on' if taken.resumed else 'begins'}", "dim")
+                run = follow_run(taken, ledger, screen, stream=stream)
+                tried[spec.id] = run.failure_reason or ""
+                found = survey_json(directory, ledger)
+        except KeyboardInterrupt:
+            screen.clear()
+            screen.line("Detached: the spec that is worked on goes on; run it again to follow it.", "strong")
+            return ExitStatus.INTERRUPTED
+        return _end(screen, found, tried)
+
+
+def _next(found: tuple[JsonSpec, ...], tried: dict[str, str]) -> JsonSpec | None:
+    """The spec that is to be worked on now; one that waits at its gate is a human's."""
+    return next(
+        (one for one in found if not (one.over or one.needs or one.id in tried or one.state == "waiting")),
+        None,
+    )
+
+
+def _end(screen: Screen, found: tuple[JsonSpec, ...], tried: dict[str, str]) -> int:
+    left = [spec for spec in found if not spec.over]
+    screen.line()
+    if not left:
+        screen.line(f"all {len(found)} specs are done", "good")
+        return ExitStatus.OK
+    screen.line(f"{len(left)} of {len(found)} specs are left:", "warn")
+    rows = [
+        (
+            one_line(spec.id, 50),
+            spec.state,
+            short(spec.run.id) if spec.run else "-",
+            one_line(", ".join(spec.needs), 60) or "-",
+            one_line(_why(spec, tried), 90),
+        )
+        for spec in left
+    ]
+    for line in table(rows, ("SPEC", "STATE", "RUN", "WAITS FOR", "WHY")):
+        screen.line(line)
+    return ExitStatus.STOPPED
+
+
+def _why(spec: JsonSpec, tried: dict[str, str]) -> str:
+    if spec.run is not None and spec.state == "waiting":
+        return f"waits for you: fabrik why {short(spec.run.id)}"
+    return tried.get(spec.id) or (spec.run.failure_reason if spec.run else "") or "-"
+
+
+def _intent(spec: JsonSpec) -> str:
+    if spec.over:
+        return f"{spec.state}, would be skipped"
+    first = f" after {', '.join(spec.needs)}" if spec.needs else ""
+    if spec.run is not None:
+        return f"is {spec.state} (run {short(spec.run.id)}), would go on{first}"
+    return f"would be run{first}"

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,19 +12,17 @@ from fabrik.backlog.folder import Folder, SpecName, find_folder, named
 from fabrik.backlog.log import RunnerLog
 from fabrik.cli import store
 from fabrik.cli.backlog import show_table
-from fabrik.cli.backlog_stream import Streaming
-from fabrik.cli.follow import Lines, View, follow
+from fabrik.cli.backlog_alone import alone, private_ledger
+from fabrik.cli.backlog_stream import follow_run
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise, one_line
-from fabrik.errors import RunBusy
-from fabrik.ledger.lockfile import acquire
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
 from fabrik.workflows.backlog.request import BacklogRequest
 from fabrik.workflows.backlog.survey import Entry, Survey, next_of, require_places, survey
-from fabrik.workflows.backlog.taking import Taken, take_up
+from fabrik.workflows.backlog.taking import take_up
 from fabrik.workflows.backlog.workspace import Workspace
 
 
@@ -53,7 +47,7 @@ class Loop:
         workspace = Workspace(root=root.expanduser().absolute(), folder=place)
         if self.dry_run:
             return self._only_say(place, workspace)
-        with _alone(place):
+        with alone(place.directory):
             try:
                 return self._work(place, workspace)
             except KeyboardInterrupt:
@@ -86,13 +80,8 @@ class Loop:
         return ExitStatus.OK
 
     def _work(self, place: Folder, workspace: Workspace) -> int:
-        before = os.umask(0o077)  # the ledger may be made here, and is private
-        try:
-            ledger = Ledger.open(paths.home().ledger)
-        finally:
-            os.umask(before)
         log = RunnerLog(place.log, self.request.log_format)
-        with ledger:
+        with private_ledger(paths.home().ledger) as ledger:
             found = self._look(place, ledger)
             forced = set(named(self.force, found.entries))
             asyncio.run(
@@ -136,22 +125,13 @@ class Loop:
         how = "goes on" if taken.resumed else "begins"
         screen.line(f"run {short(taken.run)} {how}", "dim")
         log.tell("spec_resumed" if taken.resumed else "spec_started", entry.name.path, run=taken.run[-8:])
-        run = self._follow(taken, ledger)
+        run = follow_run(taken, ledger, screen, stream=self.stream)
         log.tell("spec_ended", entry.name.path, run=short(run.id), status=run.status, why=run.failure_reason)
         good = run.status == "done"
         screen.line(
             f"{neutralise(entry.name.path)} is done" if good else _left(entry, run),
             "good" if good else "warn",
         )
-
-    def _follow(self, taken: Taken, ledger: Ledger) -> Run:
-        view: View = Lines(self.screen)
-        if self.stream:
-            view = Streaming(view, self.screen)
-        run = follow(ledger, taken.run, view, after=taken.after)
-        store.wait_for_worker_to_leave(run)
-        self.screen.clear()
-        return ledger.find_run(taken.run)
 
     def _end(self, found: Survey, forced: set[SpecName], log: RunnerLog) -> int:
         """What is left, as a table; the exit status."""
@@ -197,23 +177,8 @@ def _intent(entry: Entry, forced: bool) -> str:
     if entry.state in ("running", "interrupted"):
         return f"is {entry.state} (run {short(entry.run.id) if entry.run else ''}), would go on"
     first = f" after {', '.join(entry.waits_for)}" if entry.waits_for else ""
+    if entry.run is not None and entry.run.status != "done":
+        return f"is left, {entry.run.status} (run {short(entry.run.id)}): would be taken up again{first}"
     if entry.candidate:
         return f"has the candidate {(entry.commit or 'no commit')[:12]}: would be verified first{first}"
     return ("would write further specs" if entry.header.seed else "would be implemented") + first
-
-
-@contextmanager
-def _alone(place: Folder) -> Iterator[None]:
-    """One command at a time works on a backlog. Raises RunBusy."""
-    name = hashlib.sha256(os.fsencode(place.directory.resolve())).hexdigest()[:16]
-    lock = acquire(paths.home().directory / "backlogs" / f"{name}.lock", patient=True)
-    if lock is None:
-        raise RunBusy(
-            "another `fabrik backlog run` works on this backlog",
-            where=str(place.directory),
-            todo="look at it: fabrik backlog status",
-        )
-    try:
-        yield
-    finally:
-        os.close(lock)

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from fabrik.agents import registry
 from fabrik.agents.agent import Agent
-from fabrik.cli.follow import View
+from fabrik.cli import store
+from fabrik.cli.follow import Lines, View, follow
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.events import Said, ToolCalled
+from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.paths import RunPaths
+from fabrik.workflows.backlog.taking import Taken
 
 BLOCK = 1 << 20  # bytes that are read at once; a flood of output does not hold up the rest
 LONGEST = 2 << 20  # bytes of a line
@@ -84,3 +87,14 @@ class Streaming:
                     self.screen.line(f"  | > {neutralise(name)}: {neutralise(summary)}", "dim")
                 case _:
                     pass
+
+
+def follow_run(taken: Taken, ledger: Ledger, screen: Screen, *, stream: bool) -> Run:
+    """Follow a run to its end; the run as it then is. Raises LedgerError, and KeyboardInterrupt on Ctrl-C."""
+    view: View = Lines(screen)
+    if stream:
+        view = Streaming(view, screen)
+    run = follow(ledger, taken.run, view, after=taken.after)
+    store.wait_for_worker_to_leave(run)
+    screen.clear()
+    return ledger.find_run(taken.run)

@@ -44,3 +44,14 @@ async def parent_of(repository: Path, commit: str) -> str | None:
     """The first parent of a commit; None where its history begins."""
     output = await run("rev-parse", "--verify", "--quiet", f"{commit}^1", repo=repository)
     return output.stdout.decode().strip() if output.status == 0 else None
+
+
+async def contains(project: Path, older: str, newer: str) -> bool:
+    """Whether `newer` of the user's repository has all of `older`; also when there is no `older` any more."""
+    there = await run(
+        "rev-parse", "--verify", "--quiet", f"{older}^{{commit}}", cwd=project, user_config=True
+    )
+    if there.status != 0:
+        return True
+    output = await run("merge-base", "--is-ancestor", older, newer, cwd=project, user_config=True)
+    return output.status == 0

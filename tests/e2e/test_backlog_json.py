@@ -1,0 +1,55 @@
+"""A folder of JSON specs with todos, worked through as a backlog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backlog_kit import Backlog
+from harness import git
+
+AGENT = """#!/bin/sh
+set -eu
+if [ "$FABRIK_ROLE" = review ]; then
+  printf '{"v": 1, "reviewer": "%s", "commit": "%s", "status": "approved", "issues": [], "next": []}' \\
+    "$FABRIK_REVIEWER" "$FABRIK_COMMIT" > "$FABRIK_REPORT"
+elif [ "$FABRIK_ROLE" = verify ]; then
+  printf '{"v": 1, "reviewer": "verifier", "commit": "%s", "criteria": [{"n": 1, "met": true, "kind": "check",
+    "where": "task 1", "why": "it ran"}], "protected": [], "issues": []}' "$FABRIK_COMMIT" > "$FABRIK_REPORT"
+else
+  id=$(printf %s "$FABRIK_STEP" | cut -d/ -f2)
+  echo "$id" > "done-$id.txt"
+  echo "$FABRIK_RUN" >> runs.txt
+  git add -A
+  git commit -q -m "Do task $id"
+fi
+"""
+
+
+def test_json_specs_ship_in_order_of_their_dependencies(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    twice = {"name": "task 1", "run": "test $(wc -l < runs.txt) = 2"}
+    world.make_spec(tasks=1, name="a-second", dependsOn=["b-first"], checks=[twice])
+    world.make_spec(tasks=1, name="b-first")
+    specs = world.directory / "specs"
+    (specs / "b-first.min.json").write_text("{}")
+    agent = world.make_agent(AGENT)
+    chosen = ("--agent", "command", "--agent-command", agent, "--workspace-root", world.project)
+
+    said = world.fabrik("backlog", "run", "--dir", specs, "--dry-run").stdout.splitlines()
+    assert said == ["b-first.json: would be run", "a-second.json: would be run after b-first"]
+    told = world.fabrik("backlog", "run", "--dir", specs, *chosen).stdout
+    assert "all 2 specs are done" in told
+    assert git("merge-base", "--is-ancestor", "spec-b-first", "spec-a-second", cwd=world.project) == ""
+    assert len(world.commits("spec-a-second")) == 2
+    again = world.fabrik("backlog", "run", "--specs", specs, *chosen).stdout
+    assert "all 2 specs are done" in again and "begins" not in again
+
+
+def test_a_circle_of_json_specs_is_refused(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    world.make_spec(tasks=1, name="a", dependsOn=["b"])
+    world.make_spec(tasks=1, name="b", dependsOn=["a"])
+    told = world.fabrik("backlog", "run", "--dir", world.directory / "specs", status=2).stderr
+    assert "circle" in told
