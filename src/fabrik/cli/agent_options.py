@@ -46,14 +46,18 @@ def agent_options(command: F) -> F:
     return command
 
 
-def require_one_agent(options: dict[str, Any]) -> None:
-    """A program or a script that nobody would start is a mistake. Raises UsageError."""
-    given = [kind for kind in ("command", "script") if options[f"agent_{kind}"] is not None]
+def require_one_agent(options: dict[str, Any], agent: str = "agent") -> None:
+    """A program or a script that nobody would start is a mistake. Raises UsageError.
+
+    agent: the agent's option, as its variable is called.
+    """
+    option = "--" + agent.replace("_", "-")
+    given = [kind for kind in ("command", "script") if options[f"{agent}_{kind}"] is not None]
     if len(given) > 1:
-        raise UsageError("--agent-command and --agent-script exclude each other", todo="give one of them")
+        raise UsageError(f"{option}-command and {option}-script exclude each other", todo="give one of them")
     meant = {"command": "command", "script": "scripted"}
-    if given and options["agent"] not in (None, meant[given[0]]):
+    if given and options[agent] not in (None, meant[given[0]]):
         raise UsageError(
-            f"--agent-{given[0]} is for --agent {meant[given[0]]}, not for --agent {options['agent']}",
+            f"{option}-{given[0]} is for {option} {meant[given[0]]}, not for {option} {options[agent]}",
             todo="leave one of them out",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,100 +24,110 @@ class Option(click.Option):
         return (record[0], self.help or "") if record else None
 
 
-def _option(*names: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+Options = list[tuple[tuple[str, ...], dict[str, Any]]]  # their names, and what click makes of them
+
+
+def option(*names: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """One of a section's options."""
     return names, settings
 
 
-SECTIONS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
+SECTIONS: dict[str, Options] = {
     "What, from where and to where": [
-        _option("--spec", type=_file, metavar="FILE", help="What is wanted: Markdown or JSON."),
-        _option(
-            "--todo", type=_file, metavar="FILE", help="Its tasks. Default: SPEC's .todo.json, if there."
-        ),
-        _option(
+        option("--spec", type=_file, metavar="FILE", help="What is wanted: Markdown or JSON."),
+        option("--todo", type=_file, metavar="FILE", help="Its tasks. Default: SPEC's .todo.json, if there."),
+        option(
             "--project", type=_file, metavar="DIR", help="The git repository. Default: the one you are in."
         ),
-        _option("--repo", metavar="URL", help="Clone the project from here instead."),
-        _option("--ref", metavar="REF", help="The commit, branch or tag to start from. Default: HEAD."),
-        _option("--branch", metavar="NAME", help="The branch to ship to. Default: spec-ID."),
-        _option("--push", is_flag=True, help="Also push the branch to the project's remote."),
+        option("--repo", metavar="URL", help="Clone the project from here instead."),
+        option("--ref", metavar="REF", help="The commit, branch or tag to start from. Default: HEAD."),
+        option("--branch", metavar="NAME", help="The branch to ship to. Default: spec-ID."),
+        option("--push", is_flag=True, help="Also push the branch to the project's remote."),
     ],
     "Who works": [
-        _option("--agent", metavar="NAME", help="claude, codex, pi, opencode, gemini, command, scripted."),
-        _option("--agent-command", type=_file, metavar="PATH", help="The executable for --agent command."),
-        _option("--agent-script", type=_file, metavar="FILE", help="The steps for --agent scripted."),
-        _option("--model", metavar="NAME", help="The model. Default: the agent's own."),
-        _option("--prompt", type=_file, metavar="FILE", help="Text for the agent, on top of fabrik's own."),
-        _option("--sandbox", metavar="NAME", help="bubblewrap (the default), or none: no protection."),
+        option("--agent", metavar="NAME", help="claude, codex, pi, opencode, gemini, command, scripted."),
+        option("--agent-command", type=_file, metavar="PATH", help="The executable for --agent command."),
+        option("--agent-script", type=_file, metavar="FILE", help="The steps for --agent scripted."),
+        option("--model", metavar="NAME", help="The model. Default: the agent's own."),
+        option("--prompt", type=_file, metavar="FILE", help="Text for the agent, on top of fabrik's own."),
+        option("--sandbox", metavar="NAME", help="bubblewrap (the default), or none: no protection."),
     ],
     "Who reviews (by default the same agent)": [
-        _option(
+        option(
             "--review-max",
             type=click.IntRange(min=0),
             metavar="N",
             help="How often findings are sent back. Default: 2; 0: never.",
         ),
-        _option(
+        option(
             "--reviewers-dir",
             type=_file,
             metavar="DIR",
             help="NAME.md in it: a reviewer of your own, or in place of ours.",
         ),
-        _option("--review-prompt", type=_file, metavar="FILE", help="Text for every reviewer."),
-        _option("--review-agent", metavar="NAME", help="The agent that plays the reviewers."),
-        _option("--review-agent-command", type=_file, metavar="PATH", help="Its executable, as above."),
-        _option("--review-agent-script", type=_file, metavar="FILE", help="Its steps, as above."),
-        _option(
+        option("--review-prompt", type=_file, metavar="FILE", help="Text for every reviewer."),
+        option("--review-agent", metavar="NAME", help="The agent that plays the reviewers."),
+        option("--review-agent-command", type=_file, metavar="PATH", help="Its executable, as above."),
+        option("--review-agent-script", type=_file, metavar="FILE", help="Its steps, as above."),
+        option(
             "--review-models",
             type=_file,
             metavar="FILE",
             help='A model for each, as JSON: {"_default": M, "security": M}.',
         ),
-        _option(
-            "--verify-agent", metavar="NAME", help="The agent that looks for evidence of each criterion."
-        ),
-        _option("--verify-agent-command", type=_file, metavar="PATH", help="Its executable."),
-        _option("--verify-agent-script", type=_file, metavar="FILE", help="Its steps."),
-        _option("--verify-model", metavar="NAME", help="Its model."),
-        _option("--no-review", is_flag=True, help="Nobody reviews; marks the run for ever."),
+        option("--verify-agent", metavar="NAME", help="The agent that looks for evidence of each criterion."),
+        option("--verify-agent-command", type=_file, metavar="PATH", help="Its executable."),
+        option("--verify-agent-script", type=_file, metavar="FILE", help="Its steps."),
+        option("--verify-model", metavar="NAME", help="Its model."),
+        option("--no-review", is_flag=True, help="Nobody reviews; marks the run for ever."),
     ],
     "Bounds": [
-        _option(
+        option(
             "--iterations",
             type=click.IntRange(min=0),
             metavar="N",
             help="Most sessions of the run; 0: no bound.",
         ),
-        _option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one task."),
-        _option(
+        option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one task."),
+        option(
             "--session-minutes",
             type=click.FloatRange(min=0, min_open=True),
             metavar="N",
             help="Time of one session.",
         ),
-        _option("--budget-usd", type=click.FloatRange(min=0), metavar="USD", help="Money for model calls."),
-        _option("--budget-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens for model calls."),
+        option("--budget-usd", type=click.FloatRange(min=0), metavar="USD", help="Money for model calls."),
+        option("--budget-tokens", type=click.IntRange(min=0), metavar="N", help="Tokens for model calls."),
     ],
     "Approval and output": [
-        _option("--auto-approve", is_flag=True, help="Ship without asking what nothing speaks against."),
-        _option("--allow-unchecked", is_flag=True, help="Run a spec without checks; marks it for ever."),
-        _option("--detach", is_flag=True, help="Start it and come back at once."),
-        _option("--json", "as_json", is_flag=True, help="One JSON object a line (fabrik docs json)."),
+        option("--auto-approve", is_flag=True, help="Ship without asking what nothing speaks against."),
+        option("--allow-unchecked", is_flag=True, help="Run a spec without checks; marks it for ever."),
+        option("--detach", is_flag=True, help="Start it and come back at once."),
+        option("--json", "as_json", is_flag=True, help="One JSON object a line (fabrik docs json)."),
     ],
 }
 
 
 def run_options(command: F) -> F:
+    """Gives `fabrik run` its options."""
+    return add_options(command, SECTIONS)
+
+
+def add_options(command: F, sections: Mapping[str, Options]) -> F:
     """Gives a command the options of all sections."""
-    for section, options in reversed(SECTIONS.items()):
+    for section, options in reversed(list(sections.items())):
         for names, settings in reversed(options):
             command = click.option(*names, cls=_in(section), **settings)(command)
     return command
 
 
-def write_sections(ctx: click.Context, command: click.Command, formatter: click.HelpFormatter) -> None:
+def write_sections(
+    ctx: click.Context,
+    command: click.Command,
+    formatter: click.HelpFormatter,
+    sections: Mapping[str, Options] = SECTIONS,
+) -> None:
     """Write the options of a command, section by section; `--help` stands in the last one."""
-    records: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+    records: dict[str, list[tuple[str, str]]] = {section: [] for section in sections}
     last = next(reversed(records))
     for param in command.get_params(ctx):
         if (record := param.get_help_record(ctx)) is not None:

@@ -24,6 +24,7 @@ NAMES = (
     "review",
     "review-task",
     "verify",
+    "unspecified",
     "interview",
     "todo",
 )

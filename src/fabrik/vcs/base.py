@@ -58,17 +58,30 @@ async def fetch_base(projects: Path, source: str, ref: str | None) -> Base:
     that is checked out (or, at an address, the remote HEAD).
     Raises UsageError when there is no such source or commit, VcsError, DiskFull, EnvironmentProblem.
     """
+    place = await locate(source, ref)
+    return await _fetch(projects / key_of(place.source), place.source, place.commit, place.wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A commit somewhere, and what to ask for there."""
+
+    source: str  # one for each repository: all its worktrees, and all paths to it, share it
+    commit: str
+    wanted: str
+
+
+async def locate(source: str, ref: str | None) -> Place:
+    """The commit that `ref` means in `source` now. Raises as `fetch_base`."""
     if source.startswith("-"):
         raise UsageError("this cannot be the path or address of a repository", where=source)
     if is_address(source):
         commit, wanted = await _remote_commit(source, ref)
-        return await _fetch(projects / key_of(source), source, commit, wanted)
+        return Place(source=source, commit=commit, wanted=wanted)
     path = Path(source).expanduser().absolute()
     found = await facts(path)
     commit = await resolve_ref(found.root or found.common_dir, ref)
-    # All worktrees of a repository, and all paths to it, share one base.
-    git_dir = found.common_dir.resolve()
-    return await _fetch(projects / key_of(str(git_dir)), str(git_dir), commit, commit)
+    return Place(source=str(found.common_dir.resolve()), commit=commit, wanted=commit)
 
 
 async def _fetch(home: Path, source: str, commit: str, wanted: str) -> Base:
@@ -85,7 +98,7 @@ async def _fetch(home: Path, source: str, commit: str, wanted: str) -> Base:
         if not await _has(base):
             _remove_halves(repository)  # of a process that was killed: here, nobody else is at work
             try:
-                await _bring(base, source, wanted)
+                await bring(base, source, wanted)
             except DiskFull as error:
                 raise DiskFull(
                     error.what, where=str(repository), todo="free some space, then start the run again"
@@ -104,7 +117,8 @@ def _remove_halves(repository: Path) -> None:
                 half.unlink()
 
 
-async def _bring(base: Base, source: str, wanted: str) -> None:
+async def bring(base: Base, source: str, wanted: str) -> None:
+    """Fetch a commit with its history into a bare repository that is there. Raises VcsError, DiskFull."""
     fetch = functools.partial(
         git,
         "fetch", "--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",

@@ -129,6 +129,12 @@ def _running(record: RunRecord, events: Sequence[Event], now: float) -> Standing
     )
 
 
+def _review_again(run: Run) -> Move:
+    return Move(
+        what="review the branch again, once it was changed", command=f"fabrik review --branch {run.branch}"
+    )
+
+
 _ASK_AGAIN = Move(what="ask the judge again", command="fabrik judge --help")
 
 
@@ -229,6 +235,8 @@ def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
         moves = (_ASK_AGAIN,)
     elif run.workflow in FOREGROUND:
         moves = (resume, log)
+    elif run.workflow == "review" and state in ("rejected", "blocked"):
+        moves = (log, resume) if state == "blocked" else (_review_again(run),)
     elif state == "exhausted" and _budget_used_up(run, record, events):
         state = "budget"
         larger = Move(what="give it a larger budget", command=f"fabrik run resume {ref} --budget-usd USD")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fabrik.workflows.context import VERIFIER
 from fabrik.workflows.evidence.markdown import code, inline, table
 from fabrik.workflows.fates import fates
 from fabrik.workflows.record import RunRecord
@@ -14,11 +15,13 @@ STATUS = {
 
 
 def verifier(record: RunRecord) -> str:
-    """The acceptance criteria with their evidence, from the last round that has them; "" without reviews."""
+    """The acceptance criteria with their evidence, from the last round that has them; "" if nobody was asked."""
     full = [found for found in record.rounds if found.task is None]
     if not full:
         return ""
     last = next((found for found in reversed(full) if found.round.criteria), None)
+    if not any(opinion.reviewer == VERIFIER for found in full for opinion in found.round.opinions):
+        return ""  # nobody asked it: there are no criteria
     if last is None:
         return "## Acceptance criteria\n\n**The verifier gave no verdict** on any criterion."
     rows = [
