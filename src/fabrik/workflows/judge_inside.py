@@ -30,9 +30,14 @@ PLUGIN = "fabrik_judge_inside"  # a module of its own, so that what the project 
 _ASKS = re.compile(r"\bfabrik\s+judge\b")
 
 _PROGRAM = """#!/bin/sh
-exec {python} -I -B -c 'import sys; sys.path.append({parent!r})
+exec {python} -I -B {main} "$@"
+"""
+_MAIN = """import sys
+
+sys.path.append({parent!r})
 from fabrik.cli.entry import main
-main()' "$@"
+
+main()
 """
 
 # Loaded by whatever Python and pytest the project has. The directory is appended: a project that has a fabrik
@@ -101,7 +106,9 @@ def shown(work: Work) -> Shown:
     only = place / "only"
     library = place / "lib"
     information = library / f"{PLUGIN}-1.dist-info"
-    program = _PROGRAM.format(python=shlex.quote(sys.executable), parent=str(package.parent))
+    main = place / "main.py"
+    _write(main, _MAIN.format(parent=str(package.parent)))
+    program = _PROGRAM.format(python=shlex.quote(sys.executable), main=shlex.quote(str(main)))
     _write(place / "bin" / "fabrik", program, mode=0o700)
     _write(library / f"{PLUGIN}.py", _MODULE.format(only=str(only)))
     _write(information / "METADATA", _METADATA)
