@@ -103,6 +103,7 @@ def plan(
     light: Mapping[str, Sequence[str]] | None = None,
     fixes: bool = True,
     says: bool = False,
+    check: str = "task 1",
     name: str = "agent",
     text: str = PROGRAM,
 ) -> Path:
@@ -112,7 +113,7 @@ def plan(
         "light": dict(light or {}),
         "fixes": fixes,
         "says": says,
-        "check": "task 1",
+        "check": check,
         "criteria": 1,
     }
     return world.make_agent(text.replace("@PLAN@", json.dumps(said)), name)

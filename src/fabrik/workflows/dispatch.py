@@ -11,9 +11,11 @@ from fabrik.specs.model import Loaded
 from fabrik.specs.read import load
 from fabrik.specs.tasks import tasks_of
 from fabrik.specs.unchecked import unchecked
-from fabrik.vcs.base import fetch_base
+from fabrik.vcs.base import Base, fetch_base
 from fabrik.workflows.commission import Job, author_of, commission, hire, private
+from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Warn, choose_branch, find_source, tell_rivals
+from fabrik.workflows.project_checks import AGENTS, project_checks
 from fabrik.workflows.request import RunRequest
 from fabrik.workflows.reviewers import read_prompt
 from fabrik.workflows.seal import seal_check, seal_file, seal_holdout, seal_task
@@ -36,9 +38,6 @@ async def dispatch(request: RunRequest, warn: Warn) -> str:
 
 async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
     loaded = load(request.spec, request.todo)
-    problem = unchecked(loaded.spec)
-    if problem and not request.allow_unchecked:
-        raise UsageError(problem.what, where=problem.file, todo=problem.todo)
     for weak in loaded.problems:
         warn(str(weak))
     extra_prompt = read_prompt(request.prompt, "--prompt") if request.prompt else None
@@ -47,13 +46,40 @@ async def _dispatch(request: RunRequest, home: paths.Home, warn: Warn) -> str:
     branch = await choose_branch(request, loaded.spec.id, source)
     tell_rivals(home, source, branch, warn)
     base = await fetch_base(home.projects, source.place, request.ref)
+    checks = await _checks(request, loaded, base, warn, reviewed=crew.review is not None)
     await require_unseen(base, loaded, source.local, warn)
     author = await author_of(source, warn)
-    job = _job(request, loaded, branch, extra_prompt)
+    job = _job(request, loaded, checks, branch, extra_prompt)
     return await commission(job, crew, source, base, author, push=request.push)
 
 
-def _job(request: RunRequest, loaded: Loaded, branch: str, extra_prompt: bytes | None) -> Job:
+async def _checks(
+    request: RunRequest, loaded: Loaded, base: Base, warn: Warn, *, reviewed: bool
+) -> tuple[SealedCheck, ...]:
+    """The spec's checks, else those of the project's AGENTS.md: a verifier must then see to the criteria.
+
+    Raises UsageError when nothing could prove the spec, unless that is what the user wants.
+    """
+    problem = unchecked(loaded.spec)
+    if problem is None or request.allow_unchecked:
+        return tuple(seal_check(check) for check in loaded.spec.checks)
+    if reviewed and (found := await project_checks(base)):
+        names = ", ".join(check.name for check in found)
+        warn(
+            f"the spec has no check of its own: the project's are used ({names}, from {AGENTS}), and whether"
+            " its criteria are met is for the verifier to show"
+        )
+        return found
+    raise UsageError(problem.what, where=problem.file, todo=problem.todo)
+
+
+def _job(
+    request: RunRequest,
+    loaded: Loaded,
+    checks: tuple[SealedCheck, ...],
+    branch: str,
+    extra_prompt: bytes | None,
+) -> Job:
     spec = loaded.spec
 
     def more(places: paths.RunPaths) -> Mapping[str, Any]:
@@ -73,11 +99,11 @@ def _job(request: RunRequest, loaded: Loaded, branch: str, extra_prompt: bytes |
         text=spec.source,
         accept=spec.accept,
         tasks=tuple(seal_task(task) for task in tasks_of(spec, loaded.todo)),
-        checks=tuple(seal_check(check) for check in spec.checks),
+        checks=checks,
         may_change=spec.may_change,
         branch=branch,
         ref=request.ref,
-        unchecked=not (spec.checks or spec.holdout),
+        unchecked=not (checks or spec.holdout),
         auto_approve=request.auto_approve,
         more=more,
     )
