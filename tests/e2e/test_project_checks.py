@@ -1,4 +1,4 @@
-"""A spec without checks of its own: those of the project's AGENTS.md, and a verifier who sees to the criteria."""
+"""A spec without checks: those of the project's AGENTS.md are used, and a verifier sees to the criteria."""
 
 from __future__ import annotations
 
