@@ -73,7 +73,7 @@ class NamedCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A command that was not taken as a check."""
+    """A command that is known and was not taken as a check."""
 
     run: str
     line: int
@@ -130,7 +130,8 @@ def read(text: str, file: str = "AGENTS.md") -> Understood:
             continue
         if (refusal := _refusal(candidate)) is not None:
             why, told = refusal
-            skipped.append(_skip(candidate, why, told=told))
+            if told or commands.inspect(candidate.run).kind != "unknown":
+                skipped.append(_skip(candidate, why, told=told))
             if told:
                 problems.append(
                     Problem(

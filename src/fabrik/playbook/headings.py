@@ -93,7 +93,8 @@ def is_work(section: Section) -> bool:
 
 def is_note(section: Section) -> bool:
     """Whether the heading says that a list below it is remarks."""
-    return not is_work(section) and bool(_NOTE.match(_words(section.title)))
+    title = section.title
+    return not is_work(section) and not is_done(title) and bool(_NOTE.match(_words(title)))
 
 
 def is_task(below: Sequence[Section]) -> bool:

@@ -37,7 +37,7 @@ _NEVER = words(r"""
     serve[rs]? run(?:s|ning)?_(?:the_|your_)?(?:app(?:lication)?|server|program|project|locally|it|dev\w*)
     watch(?:es|ing)?(?:_mode)? deploy(?:s|ment)? publish release migrat(?:e|ion|ions) seed clean(?:s|ing|up)?
     (?:auto[-\s]?)?fix(?:es|ing)?
-    format(?:s|ting|ter)? debug(?:ging)? benchmarks? profil(?:e|ing) preview
+    format(?:s|ting|ter)? auto-?correct(?:s|ion)? debug(?:ging)? benchmarks? profil(?:e|ing) preview
     logs? interactive ui_mode headed update[sd]?_snapshots? generate docs?_server repl shell
 """)
 _FORMAT_CHECK = words(r"format(?:ting)?[-\s]check check(?:s|ing)?_(?:the_)?format --check", where="(?:{})")

@@ -26,7 +26,7 @@ _STRUCK = re.compile(r"\W*~~.+?~~")
 _TITLE_BOX = re.compile(r"\\?\[(?P<mark>[ xX✓✔✅~-]?)\\?\](?!\()")
 # "[DONE] text", "(done) text", "Done: text", "DONE text". "Done button is dead" is none of them.
 _BEFORE = re.compile(
-    rf"\W*(?:[\[(]\s*{_DONE}\b[^\])]*[\])]|{_DONE}\s*(?::|[\u2014\u2013-](?=\s))|(?-i:DONE|COMPLETED?|FIXED)\b)[\s:\u2014\u2013-]*",
+    rf"\W*?(?:[\[(]\s*{_DONE}\b[^\])]*[\])]|{_DONE}\s*(?::|[\u2014\u2013-](?=\s))|(?-i:DONE|COMPLETED?|FIXED)\b)[\s:\u2014\u2013-]*",
     re.IGNORECASE,
 )
 # "text (done 2026-01-03)", "text — done", "text | Completed", "text DONE".
@@ -35,6 +35,7 @@ _AFTER = re.compile(
     rf"(?:\s*[\[(]\s*{_DONE}\b[^\])]*[\])]|\s*(?:\u2014|\u2013|\s-|:|\||→)\s*{_DONE}{_DATE}|\s+(?-i:DONE|COMPLETED?))[\s.!]*$",
     re.IGNORECASE,
 )
+_TICKED = re.compile(rf"[{_TICKS}]\ufe0f?\W*{_DONE}\b[^.]*$", re.IGNORECASE)  # "text ✅ Done in March"
 _STATUS = re.compile(r"[*_]*status[*_]*\s*:[*_]*\s*(?P<value>.+)", re.IGNORECASE)
 _FIELDS = (
     r"(?:required\s+)?tests?(?:\s+(?:requirements?|required|cases))?|acceptance(?:\s+criteria)?|criteria",
@@ -56,6 +57,9 @@ def bare(text: str) -> str:
 
 def plain(text: str) -> str:
     """The words of an item on one line, also without its marks of done."""
+    ticked = _TICKED.search(text)
+    if ticked and re.search(r"\w", text[: ticked.start()]):  # not the tick that a line begins with
+        text = text[: ticked.start()]
     line = bare(text)
     line = _AFTER.sub("", _BEFORE.sub("", line, count=1) if _BEFORE.match(line) else line)
     return line.strip("*_ ").strip()
@@ -73,11 +77,7 @@ def is_done(text: str) -> bool:
         return False
     end = line.rstrip(" .*_)]!\ufe0f")
     ticked = any(sign in line[:6] or end.endswith(sign) for sign in _TICKS)
-    if (
-        ticked
-        or _STRUCK.match(line)
-        or re.search(rf"[{_TICKS}]\ufe0f?\W*{_DONE}\b[^.]*$", line, re.IGNORECASE)
-    ):
+    if ticked or _STRUCK.match(line) or _TICKED.search(line):
         return True
     words = bare(line)
     return bool(_BEFORE.match(words) or _AFTER.search(words))

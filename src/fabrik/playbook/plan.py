@@ -102,6 +102,7 @@ def _below(found: list[Section], at: int) -> Iterator[Section]:
 def _items(section: Section, *, boxes: bool) -> Iterator[_Found]:
     """The items of a section that is no task itself."""
     state = headings.state(section)
+    ticks = any(node.box is not None for node in walk(section.nodes))
     columns: tables.Columns | None = None
     for at, node in enumerate(section.nodes):
         if node.kind == "row":
@@ -112,7 +113,7 @@ def _items(section: Section, *, boxes: bool) -> Iterator[_Found]:
                 where: State = "aside" if state == "aside" else "done" if done or state == "done" else "open"
                 yield _found(told, node, where, section, ())
             continue
-        if node.kind != "item" or not _is_item(node, section, boxes=boxes):
+        if node.kind != "item" or not _is_item(node, section, plain=not boxes or ticks):
             continue
         own = marks.item_state(node)
         if state == "aside":
@@ -125,21 +126,19 @@ def _items(section: Section, *, boxes: bool) -> Iterator[_Found]:
         yield _found(told, node, own, section, entries)
 
 
-def _is_item(node: Node, section: Section, *, boxes: bool) -> bool:
-    """Whether a list item is something to do and not a remark, a field or a test of the item above it."""
+def _is_item(node: Node, section: Section, *, plain: bool) -> bool:
+    """Whether a list item is something to do and not a remark, a field or a test of the item above it.
+
+    plain: items without a box count here. In a plan that ticks boxes, a list without any is prose, unless its
+    heading or its marks say that it is work.
+    """
     if not marks.plain(node.text) or _announced(section.nodes, node):
         return False
     if node.box is not None:
         return True
     if marks.is_field(node.text) or headings.is_note(section):
         return False
-    # In a plan that ticks boxes, a list without any is prose, unless its heading says that it is work.
-    return (
-        not boxes
-        or marks.is_done(node.text)
-        or headings.is_work(section)
-        or headings.state(section) == "done"
-    )
+    return plain or marks.is_done(node.text) or headings.is_work(section) or headings.state(section) == "done"
 
 
 def _heading(below: list[Section]) -> _Found:
