@@ -14,14 +14,19 @@ from harness import World, git
 PHRASE = "I AM HYPER SURE I AM DONE!"
 SAY = f'say() {{ printf "DONE REPORT\\n%s\\n{PHRASE}\\n" "$1"; }}'
 
-# Does the spec whose number is N: writes done-N.txt, and names its commit.
-IMPLEMENT = """
-n=$(printf %s "$PROMPT" | sed -n 's/^It is `specs\\/\\(.*\\/\\)\\{0,1\\}\\([0-9]\\{4\\}\\)-.*`.*/\\2/p' | head -n 1)
+NUMBER = """
+n=$(printf %s "$PROMPT" | grep -m1 '^It is `specs/' | grep -o '[0-9]\\{4\\}-' | head -n 1 | tr -d -)
+"""
+# Does the spec whose number is n: writes done-n.txt and commits it.
+WORK = (
+    NUMBER
+    + """
 echo "$n" > "done-$n.txt"
 git add -A
 git commit -q -m "Do $n" || true
-say "$(git rev-parse HEAD)"
 """
+)
+IMPLEMENT = WORK + 'say "$(git rev-parse HEAD)"'
 # Looks whether the commit has any done-file, and answers with the contract alone.
 VERIFY = """
 ls done-*.txt > /dev/null || { echo "there is no done file"; exit 0; }

@@ -71,7 +71,7 @@ class _Spec:
                 if not work.grants.take():
                     raise Stop(
                         Verdict.EXHAUSTED,
-                        f"{sealed.spec} is not done after {allowance} attempts; the last one: {self.last}",
+                        f"{sealed.spec} is not done after {_attempts(allowance)}; the last one: {self.last}",
                         met_again=True,
                     )
                 allowance += sealed.attempts
@@ -212,6 +212,10 @@ class _Spec:
             return Shipped(commit=commit, branch=work.branch, target=work.project, pushed_to=None)
 
         await work.journal.step("ship", land, result=Shipped, inputs={"commit": commit})
+
+
+def _attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"
 
 
 def _put_forward_before(commit: str) -> Examined:

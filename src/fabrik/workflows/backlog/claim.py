@@ -9,8 +9,8 @@ from fabrik.agents.agent import Agent
 from fabrik.backlog import feedback
 from fabrik.backlog.contract import Claim, read_contract
 from fabrik.backlog.markers import tail
-from fabrik.errors import VcsError
 from fabrik.outcome import POLICIES, Cause
+from fabrik.vcs.adopt import has_commit
 from fabrik.workflows.backlog.answer import answer
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.results import SessionResult
@@ -89,18 +89,15 @@ async def commit_problems(
     """What speaks against the commit: it must exist, be new, build on the base and change something."""
     commit = str(claim.commit)
     repo = work.repo
-    try:
-        tree = await repo.tree(commit)
-        ahead, behind = await repo.commits(work.base, commit), await repo.commits(commit, work.base)
-    except VcsError:
+    if not await has_commit(repo.path, commit):
         left = " (the workspace's .git was damaged, so its commits are lost)" if damaged(ran) else ""
         return (f"there is no commit {commit} in what the session left{left}",)
-    if ahead == 0:
+    if await repo.commits(work.base, commit) == 0:
         where = work.base[:12]
         return (f"the commit {commit[:12]} was there before: nothing was committed on top of {where}",)
-    if behind:
+    if await repo.commits(commit, work.base):
         return (f"the commit {commit[:12]} does not build on {work.base[:12]}, where the work began",)
-    if tree == await repo.tree(work.base):
+    if await repo.tree(commit) == await repo.tree(work.base):
         return (f"the commit {commit[:12]} changes nothing",)
     if commit in refused:
         return (f"the commit {commit[:12]} was refused before, and is the same",)
