@@ -37,7 +37,7 @@ def stdin() -> Artifact:
 
 def handed_over(given: Given | Sequence[Given]) -> tuple[Artifact, ...]:
     """The artifacts of one question, as Python code names them. Raises UsageError."""
-    if isinstance(given, str | bytes | Path):
+    if isinstance(given, str | bytes | Path) or not isinstance(given, Sequence):
         return (_one(given, "the text"),)
     return tuple(_one(one, f"part {number}") for number, one in enumerate(given, 1))
 
@@ -49,7 +49,7 @@ def _one(given: Given, name: str) -> Artifact:
         return artifact_of(name, given)
     if not isinstance(given, str):  # untyped callers
         raise UsageError(
-            f"a {type(given).__name__} cannot be judged", where=name, todo="give a text, bytes or a path"
+            f"cannot be judged: {type(given).__name__}", where=name, todo="give a text, bytes or a path"
         )
     if names_a_picture(given):
         return file(Path(given))
