@@ -1,5 +1,5 @@
 # Each target sets up what it needs, and says what it installs.
-.PHONY: help demo test check bench setup clean
+.PHONY: help demo test check bench site setup clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -16,6 +16,9 @@ check: ## lint, format, types and import rules
 
 bench: ## measure, against baselines of the same run
 	@scripts/bench
+
+site: ## the manual as a web site, in build/site
+	@scripts/site
 
 setup: ## install what the others need, and the agent CLIs
 	@scripts/setup --agents

@@ -34,8 +34,6 @@ def _variants(line: str) -> Iterator[list[str]]:
     lexer.commenters = "#"
     words = list(lexer)[1:]
     words = list(itertools.takewhile(lambda word: not _END.match(word), words))
-    before = ["", *words]
-    words = [word for word, last in zip(words, before, strict=False) if word != "…" or last.startswith("-")]
     choices = [word.split("|") if re.fullmatch(r"[\w.-]+(\|[\w.-]+)+", word) else [word] for word in words]
     yield from (list(choice) for choice in itertools.product(*choices))
 
@@ -45,6 +43,10 @@ def _wrong(words: list[str]) -> str | None:
     context = click.Context(command, info_name="fabrik")
     rest = words
     while True:
+        if isinstance(command, click.Group) and not command.params and rest[:1] == ["…"]:
+            return None  # any command of this group
+        # Elsewhere it stands for what is left out, but after an option it is a value.
+        rest = [word for word, last in zip(rest, ["", *rest], strict=False) if word != "…" or last[:1] == "-"]
         own, rest = _own(command, context, rest)
         if own is not None:
             return own

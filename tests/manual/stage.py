@@ -4,7 +4,7 @@ What a page says to this in comments, which nobody is shown, before a block:
 
     <!-- prepare: NAME -->     a function of preparations.py is called first
     <!-- file: PATH -->        the block is not run but written to this file
-    <!-- status: N -->         the exit status of the block's last command, where it is not 0
+    <!-- status: N -->         the exit status of the last command, or (N N N) of the last ones; else 0
     <!-- not run: REASON -->   the block is not run, for this reason
 
 Every agent that a command names is played by the scripted agent, with the script that a preparation chose:

@@ -37,9 +37,11 @@ def test_the_commands_of_a_page_do_what_it_says(path: Path, stage: Stage, requir
 def play(path: Path, block: Block, stage: Stage) -> None:
     """Run the commands of a block, and compare what they say."""
     commands = typed(block.text, block.language)
+    said = [int(word) for word in block.said.get("status", "0").split()]
+    statuses = [0] * (len(commands) - len(said)) + said
     for number, (command, expected) in enumerate(commands):
         status, output = stage.run(command)
-        wanted = int(block.said.get("status", 0)) if number == len(commands) - 1 else 0
+        wanted = statuses[number]
         place = f"{path.name}, block at line {block.line}: $ {command}"
         assert status == wanted, f"{place}\nexit status {status}, not {wanted}:\n{output}"
         assert fits(expected, output), f"{place}\nsays something else:\n{output}"
