@@ -134,7 +134,7 @@ def test_json_for_machines(world: World) -> None:
         ("review-task-security-1", "security")
     ]
     assert result(review(world, "--json"))["approved"] is True
-    documented = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    documented = (Path(__file__).parents[2] / "src/fabrik/manual/pages/json.md").read_text()
     assert [name for name in found if f"`{name}`" not in documented] == []
 
 
@@ -223,9 +223,15 @@ def test_the_words_of_the_branchs_commits_reach_no_reviewer(world: World) -> Non
     review(world, agent=world.make_agent(SNOOP))
 
 
-def test_nor_do_they_when_another_run_began_at_that_branch(world: World) -> None:
-    world.dispatch(spec=world.make_spec(), project=world.project, ref="feature", agent="command",
-                   agent_command=world.make_agent())  # fmt: skip
+@pytest.mark.parametrize("ref", ["feature", "feature~1"])
+def test_nor_do_they_when_another_run_began_on_that_branch(world: World, ref: str) -> None:
+    world.dispatch(
+        spec=world.make_spec(),
+        project=world.project,
+        ref=ref,
+        agent="command",
+        agent_command=world.make_agent(),
+    )
     review(world, agent=world.make_agent(SNOOP))
 
 
@@ -283,7 +289,6 @@ def test_the_default_base_is_the_nearer_of_local_and_remote(world: World, remote
     git("config", "user.email", "ada@example.org", cwd=clone)
     other = World(world.directory)
     if remote_first:
-        git("branch", "-q", "-f", "main", "HEAD", cwd=clone)
         git("checkout", "-q", "-b", "mine", cwd=clone)
         git("branch", "-q", "-f", "main", "HEAD~1", cwd=clone)
     else:

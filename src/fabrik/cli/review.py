@@ -20,8 +20,8 @@ HELP = """Review BRANCH of your project, whoever made it. Nothing is changed, fi
 The branch's exact commit is looked at, as it differs from where it left its base. All reviewers read it at
 the same time, each in a sandbox of its own; none of them sees what the commits say about themselves. The
 checks (of --spec, of --check, else of the base's AGENTS.md) are run in fresh clones: as the commit stands,
-and with the protected files of the base; fabrik looks for tampering with what judges the change. With a spec, a
-verifier looks for the evidence of each acceptance criterion.
+and with the protected files of the base; fabrik looks for tampering with what judges the change. With a
+spec, a verifier looks for the evidence of each acceptance criterion.
 
 \b
 Examples:

@@ -32,6 +32,7 @@ class Branch:
     files: int  # that it changes
     lines: int  # added and removed, of text
     bundle: Path
+    exposed: bool  # the base repository holds a commit of its own: another run of the project began there
 
 
 async def default_base(project: Path, tip: str) -> str | None:
@@ -73,12 +74,6 @@ async def _nearest(project: Path, refs: Sequence[str], tip: str) -> str:
     return min(counts)[2]
 
 
-async def has_commit(base: Base, commit: str) -> bool:
-    """Whether a base repository holds a commit, of whatever run of the project. Raises VcsError."""
-    found = await run("cat-file", "-e", f"{commit}^{{commit}}", repo=base.repository)
-    return found.status == 0
-
-
 async def bundle_branch(base: Base, source: str, ref: str, aside: Path) -> Branch:
     """Fetch a branch from `source` and pack what it has on top of `base`; aside: a new directory for it.
 
@@ -99,14 +94,15 @@ async def bundle_branch(base: Base, source: str, ref: str, aside: Path) -> Branc
         stat = await diff_stat(repository, fork, place.commit)
         if not stat:
             raise UsageError(f"{ref} changes no file: there is nothing to review", where=place.commit[:12])
-        counted = await git("rev-list", "--count", f"{base.commit}..{place.commit}", "--", repo=repository)
+        own = await git("rev-list", f"{base.commit}..{place.commit}", "--", repo=repository)
         return Branch(
             tip=place.commit,
             fork=fork,
-            commits=int(counted),
+            commits=len(own.splitlines()),
             files=len(stat),
             lines=sum((file.added or 0) + (file.removed or 0) for file in stat),
             bundle=await _bundle(repository, base.commit, place.commit, aside / "branch.bundle"),
+            exposed=await _holds_any(base, own),
         )
     finally:
         shutil.rmtree(repository, ignore_errors=True)
@@ -132,6 +128,12 @@ async def _fork(repository: Path, base: str, tip: str, ref: str) -> str:
             todo="it may be merged already; name the branch it is to go to with --base",
         )
     return fork
+
+
+async def _holds_any(base: Base, commits: bytes) -> bool:
+    """Whether a base repository holds one of these commits, one id a line."""
+    looked = await git("cat-file", "--batch-check", repo=base.repository, input=commits)
+    return any(not line.endswith(b" missing") for line in looked.splitlines())
 
 
 async def _bundle(repository: Path, base: str, tip: str, bundle: Path) -> Path:

@@ -22,7 +22,7 @@ from fabrik.specs.read import load
 from fabrik.specs.rules import glob_problem
 from fabrik.specs.tasks import tasks_of
 from fabrik.vcs.base import Base, fetch_base, is_address, locate
-from fabrik.vcs.branch import Branch, bundle_branch, default_base, has_commit
+from fabrik.vcs.branch import Branch, bundle_branch, default_base
 from fabrik.vcs.reading import read_file
 from fabrik.workflows.commission import Crew, Job, author_of, commission, hire, private
 from fabrik.workflows.context import SealedCheck
@@ -79,8 +79,7 @@ async def dispatch_review(request: ReviewRequest, warn: Warn) -> Dispatched:
         home.projects.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".review-", dir=home.projects))
         try:
-            base = await _base(home, source, against, request.branch)
-            branch = await bundle_branch(base, source.place, request.branch, aside)
+            base, branch = await _branch(home, source, against, request.branch, aside)
             rules = await _rules(base, branch.fork, aside)
             crew = _with_reviewers(await hire(_with_agent(request), rules, warn), request)
             return await _dispatch(request, loaded, source, crew, base, branch, against, warn)
@@ -160,17 +159,20 @@ def _job(
     )
 
 
-async def _base(home: paths.Home, source: Source, against: str | None, branch: str) -> Base:
-    """The base, in a repository that does not hold the branch's own commits.
+async def _branch(
+    home: paths.Home, source: Source, against: str | None, branch: str, aside: Path
+) -> tuple[Base, Branch]:
+    """The branch, and its base in a repository that does not hold the branch's own commits.
 
-    Runs of one project share a repository. Where another run began at this very branch it is there, for all
-    reviewers to read; then the base gets a repository without it.
+    Runs of one project share a repository. Where another run began on this very branch, its commits are
+    there, for all reviewers to read; then the base gets a repository without them.
     """
     base = await fetch_base(home.projects, source.place, against)
-    tip = (await locate(source.place, branch)).commit
-    if tip != base.commit and await has_commit(base, tip):
-        base = await fetch_base(home.projects / f"without-{tip[:16]}", source.place, against)
-    return base
+    found = await bundle_branch(base, source.place, branch, aside)
+    if found.exposed:
+        base = await fetch_base(home.projects / f"without-{found.tip[:16]}", source.place, against)
+        found = await bundle_branch(base, source.place, branch, aside)
+    return base, found
 
 
 async def _default(source: Source, branch: str) -> str | None:

@@ -15,7 +15,7 @@ STATUS = {
 
 
 def verifier(record: RunRecord) -> str:
-    """The acceptance criteria with their evidence, from the last round that has them; "" if nobody was asked."""
+    """The acceptance criteria with their evidence, of the last round that has any; "" if nobody was asked."""
     full = [found for found in record.rounds if found.task is None]
     if not full:
         return ""
