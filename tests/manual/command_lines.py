@@ -43,10 +43,14 @@ def _wrong(words: list[str]) -> str | None:
     context = click.Context(command, info_name="fabrik")
     rest = words
     while True:
-        if isinstance(command, click.Group) and not command.params and rest[:1] == ["…"]:
-            return None  # any command of this group
-        # Elsewhere it stands for what is left out, but after an option it is a value.
-        rest = [word for word, last in zip(rest, ["", *rest], strict=False) if word != "…" or last[:1] == "-"]
+        if isinstance(command, click.Group) and not command.invoke_without_command:
+            if rest[:1] == ["…"]:
+                return None  # any command of this group
+        else:
+            # What is left out; but after an option it is a value.
+            rest = [
+                word for word, last in zip(rest, ["", *rest], strict=False) if word != "…" or last[:1] == "-"
+            ]
         own, rest = _own(command, context, rest)
         if own is not None:
             return own
