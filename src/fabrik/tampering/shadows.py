@@ -18,7 +18,7 @@ TEST_TOOLS = named(
     "pytest _pytest unittest hypothesis mock nose nose2 pluggy coverage tox nox doctest iniconfig"
     " exceptiongroup pytest_cov pytest_asyncio pytest_mock pytest_timeout xdist anyio freezegun responses"
     " requests_mock factory faker mypy ruff pylint flake8 black isort pyflakes pycodestyle behave robot"
-    " testtools pexpect"
+    " testtools pexpect fabrik"
 )
 _WIDELY_USED = named(
     "numpy pandas requests httpx aiohttp flask django fastapi starlette sqlalchemy pydantic attr attrs"
