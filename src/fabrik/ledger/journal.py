@@ -161,6 +161,10 @@ class Journal:
         """Say how far the run is, for lists: `2/5 tasks`. Written like what is told."""
         self._soon(lambda db: changes.set_progress(db, self._run, text))
 
+    def tell_candidate(self, commit: str) -> None:
+        """Say which commit is the run's newest result, for lists. Written like what is told."""
+        self._soon(lambda db: changes.set_candidate(db, self._run, commit))
+
     def _soon(self, write: Callable[[Db], None]) -> None:
         self._told.append(write)
         if self._telling is None or self._telling.done():

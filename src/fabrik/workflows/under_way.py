@@ -23,6 +23,9 @@ ReviewerState = Literal[
 
 _TASK = re.compile(r"task/(?P<task>.+)/(?P<what>implement|checks)#(?P<number>\d+)(?P<retry>/.*)?")
 _FINDING = re.compile(r"review-task-(?P<reviewer>.+)-(?P<n>\d+)")
+_ITERATION = re.compile(
+    r"(?P<mode>build|plan|plan-work|plan-release)/(?P<n>\d+)/(?P<what>[a-z]+)(?:#(?P<number>\d+))?(?:/.*)?"
+)
 _PEOPLE = re.compile(r"feedback/(?P<note>note-)?(?P<number>\d+)/(?P<what>implement|checks)#\d+.*")
 
 # Told while others work, so no sign that a wait is over.
@@ -89,11 +92,33 @@ def doing(
         return "session", f"{_agent(record, key, events)} fixes what verification found"
     if key.startswith(("verify#", "verify/")):
         return "verification", "the proof of the candidate, three ways, each in a fresh clone"
+    if found := _ITERATION.fullmatch(key):
+        return _iteration(record, found, events)
     if key == "baseline":
         return "checks", "the checks at the base commit, before any work"
     if key == "ship":
         return "working", "puts the candidate on its branch"
     return "working", f"works on {key}"
+
+
+def _iteration(
+    record: RunRecord, found: re.Match[str], events: Sequence[Event]
+) -> tuple[Literal["session", "checks", "working"], str]:
+    of = f"iteration {found['n']}"
+    branch = record.run.branch
+    match found["what"]:
+        case "session":
+            agent = _agent(record, found[0], events)
+            what = "plans" if found["mode"] != "build" else "builds" if found["number"] == "1" else "fixes"
+            return "session", f"{agent} {what} in {of}"
+        case "checks" | "merged":
+            return "checks", f"the checks of {of}"
+        case "land":
+            return "working", f"puts {of} on {branch}"
+        case "push":
+            return "working", f"pushes {branch} after {of}"
+        case _:
+            return "working", f"looks at {branch}, for {of}"
 
 
 def _agent(record: RunRecord, key: str, events: Sequence[Event]) -> str:

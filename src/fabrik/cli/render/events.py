@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fabrik.cli import units
 from fabrik.cli.render.judge_events import JUDGE
 from fabrik.cli.render.line import Data, Line, Renderer, bullet, clip, text_of
+from fabrik.cli.render.loop_events import LOOP
 from fabrik.cli.render.people_events import PEOPLE
 from fabrik.cli.render.review_events import REVIEWS
 from fabrik.cli.screen import Tone
@@ -329,6 +330,7 @@ RENDERERS: dict[str, Renderer] = {
     **REVIEWS,
     **PEOPLE,
     **JUDGE,
+    **LOOP,
     "model.call": _model_call,
     "egress.refused": _egress_refused,
     "wait": _wait,

@@ -47,10 +47,11 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
     if run.failure_reason:
         known.append(("reason", run.failure_reason))
     if run.unchecked:
-        known.append(("unchecked", "dispatched with --allow-unchecked: nothing proves that this works"))
-    if not reviewed and run.workflow not in FOREGROUND:
+        why = "AGENTS.md names no check" if run.workflow == "loop" else "dispatched with --allow-unchecked"
+        known.append(("unchecked", f"{why}: nothing proves that this works"))
+    if not reviewed and run.workflow not in (*FOREGROUND, "loop"):
         known.append(("reviews", "UNREVIEWED: no reviewer and no verifier looked at it (--no-review)"))
-    if run.status == "shipped":
+    if run.status == "shipped" or run.workflow == "loop":
         known.append(("branch", f"{run.branch} in {run.project}"))
     if run.candidate:
         known.append(("commit", run.candidate))

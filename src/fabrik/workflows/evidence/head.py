@@ -12,23 +12,25 @@ from fabrik.workflows.record import RunRecord
 def head(record: RunRecord) -> str:
     """The title, the verdict, and the marks that a run carries for ever."""
     run, context = record.run, record.context
+    reviewable = run.workflow != "loop"  # nobody is asked for its iterations
     agent = code(run.agent) + (f", model {code(run.model)}" if run.model else "")
     rows = [
         ("Verdict", f"**{run.status}**" + (f": {inline(run.failure_reason)}" if run.failure_reason else "")),
-        ("Spec", f"{inline(run.spec_title)} ({code(run.spec_id)})"),
+        ("Spec" if reviewable else "Loop", f"{inline(run.spec_title)} ({code(run.spec_id)})"),
         ("Run", f"`{run.id}`"),
         ("Project", code(run.project)),
         ("Base commit", f"`{run.base_commit}`"),
-        ("Candidate", f"`{run.candidate}`" if run.candidate else "none"),
+        ("Candidate" if reviewable else "Landed last", f"`{run.candidate}`" if run.candidate else "none"),
         ("Branch", code(run.branch)),
         ("Agent", agent),
-        ("Reviewers", _reviewers(context)),
+        *([("Reviewers", _reviewers(context))] if reviewable else []),
         ("Sandbox", run.sandbox + (" (**nothing was isolated**)" if run.sandbox == "none" else "")),
     ]
     text = f"# Evidence: {inline(run.spec_title)}\n\n" + table(("", ""), rows)
     if run.unchecked:
-        text += "\n\n> **UNCHECKED.** This spec has no runnable check. Nothing here proves that it was met."
-    if context is not None and context.review is None:
+        what = "This spec has no runnable check" if reviewable else "AGENTS.md names no check"
+        text += f"\n\n> **UNCHECKED.** {what}. Nothing here proves that it was met."
+    if reviewable and context is not None and context.review is None:
         text += "\n\n> **UNREVIEWED.** Dispatched with `--no-review`: nobody but the checks looked at it."
     if context is None:
         text += "\n\n> The run was dispatched by another version of fabrik: parts of this page are missing."
@@ -45,7 +47,8 @@ def _reviewers(context: RunContext | None) -> str:
         return "**none**"
     review = context.review
     names = ", ".join(code(reviewer.id) for reviewer in review.full) or "none"
-    return f"{names} (agent {code(review.agent.name)}); verifier: agent {code(review.verifier.name)}"
+    verifier = f"; verifier: agent {code(review.verifier.name)}" if context.accept else ""
+    return f"{names} (agent {code(review.agent.name)}){verifier}"
 
 
 def inputs(record: RunRecord) -> str:

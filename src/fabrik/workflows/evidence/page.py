@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fabrik import paths
 from fabrik.workflows.evidence.glance import glance
 from fabrik.workflows.evidence.head import head, inputs
+from fabrik.workflows.evidence.loop import iterations
 from fabrik.workflows.evidence.people import feedback, gates
 from fabrik.workflows.evidence.reviews import findings, reviews, verifier
 from fabrik.workflows.evidence.verification import tampering, verification
@@ -45,13 +46,14 @@ def render(record: RunRecord) -> str:
     """The page as Markdown. Pure."""
     sections = [
         head(record),
-        glance(record),
+        iterations(record),
+        glance(record) if record.run.workflow != "loop" else "",
         verification(record),
         tampering(record),
         verifier(record),
         reviews(record),
         findings(record),
-        tasks(record),
+        tasks(record) if record.run.workflow != "loop" else "",
         gates(record),
         feedback(record),
         sessions(record),

@@ -102,7 +102,16 @@ async def _bring(
     place, commit, plan = f"{order.mode}/{number}", ran.head, found.plan
     green = bool(found.results.checks)
     for turn in range(1, MERGES + 1):
-        landed = await land(work, order, f"{place}/land#{turn}", line, commit, number=number, green=green)
+        landed = await land(
+            work,
+            order,
+            f"{place}/land#{turn}",
+            line,
+            commit,
+            number=number,
+            green=green,
+            finished=found.finished,
+        )
         if landed.outcome == "landed":
             return await _landed(work, number, commit, found, landed, plan=plan)
         followed = await follow(work, f"{place}/follow#{turn}", line, commit, landed.tip, number=number)

@@ -98,7 +98,7 @@ class Loop:
         number = 0
         while True:
             line = await self._look(number + 1, line)
-            self._tell(number, line.plan)
+            self._tell(number, line)
             if line.plan.empty:
                 return self._said(number, "the plan has no open item", line)
             if self.order.most and number >= self.order.most:
@@ -117,7 +117,7 @@ class Loop:
         number = reworded = 0
         while True:
             line = await self._look(number + 1, line)
-            self._tell(number, line.plan)
+            self._tell(number, line)
             if self.order.most and number >= self.order.most:
                 return self._said(number, f"the bound of {self.order.most} is reached", line)
             number += 1
@@ -183,15 +183,19 @@ class Loop:
 
         return make
 
-    def _tell(self, number: int, plan: PlanState) -> None:
+    def _tell(self, number: int, line: Line) -> None:
+        plan = line.plan
         of = f"/{self.order.most}" if self.order.most else ""
         items = f" · {plan.open} open, {plan.done} done" if plan.open or plan.done else ""
         self.work.journal.tell_progress(f"iteration {number}{of}{items}")
+        if number:
+            self.work.journal.tell_candidate(line.tip)
 
     def _said(self, number: int, why: str, line: Line) -> str:
         landed = sum(1 for one in self.past if one.landed)
         what = "landed" if self.order.builds else "changed the plan"
-        left = f"; {line.plan.open} items are open" if line.plan.open and line.plan.readable else ""
+        count = f"{line.plan.open} item{'s are' if line.plan.open > 1 else ' is'}"
+        left = f"; {count} open" if line.plan.open and line.plan.readable else ""
         return f"{why}: {number} iteration{'s' * (number != 1)}, {landed} {what}{left}"
 
 

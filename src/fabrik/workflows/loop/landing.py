@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,15 @@ def place_of(order: SealedLoop) -> Place:
 
 
 async def land(
-    work: Work, order: SealedLoop, key: str, line: Line, commit: str, *, number: int, green: bool
+    work: Work,
+    order: SealedLoop,
+    key: str,
+    line: Line,
+    commit: str,
+    *,
+    number: int,
+    green: bool,
+    finished: Sequence[str] = (),
 ) -> Landed:
     """Put a commit on the user's branch and into their files; with its tag, when all checks are green.
 
@@ -53,7 +62,14 @@ async def land(
         landed = Landed(outcome="landed", tip=commit, in_checkout=there)
         if green and order.tag:
             landed = await _tagged(order, landed)
-        step.tell("loop.landed", commit=commit, branch=work.branch, iteration=number, tag=landed.tag)
+        step.tell(
+            "loop.landed",
+            commit=commit,
+            branch=work.branch,
+            iteration=number,
+            tag=landed.tag,
+            finished=list(finished),
+        )
         if landed.problem:
             step.tell("warning", text=f"no tag was made: {landed.problem}")
         return landed
