@@ -26,4 +26,6 @@ def stage() -> Iterator[Stage]:
             made.run(f"fabrik run cancel {run}")
         assert not left, f"the page leaves runs at work: {left}"
     finally:
+        for close in made.close:
+            close()
         shutil.rmtree(directory, ignore_errors=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,112 @@ def _simple(stage: Stage, spec: str) -> None:
     )
 
 
+def ralph(stage: Stage) -> None:
+    """A project as Ralph's users have it, and an agent that plans and does items."""
+    files = {
+        "PROMPT_plan.md": "Compare `specs/*` with `src/*`, and update @IMPLEMENTATION_PLAN.md. Plan only.\n",
+        "PROMPT_build.md": "Study `specs/*`. Do the most important item of @IMPLEMENTATION_PLAN.md.\n",
+        "AGENTS.md": "# Working here\n\n## Validation\n\n- Tests: `sh test.sh`\n",
+        "specs/greeting.md": "# Greeting\n\nThe program says hello, and goodbye when asked to.\n",
+        "src/greet.sh": "echo hello\n",
+        "test.sh": 'test "$(sh src/greet.sh)" = hello\n',
+    }
+    for name, content in files.items():
+        path = stage.project / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    commit(stage, stage.project)
+    plan = "# Plan\n\n- [ ] say goodbye\n- [ ] tell users about it\n"
+    goodbye = 'case "${1:-}" in --bye) echo goodbye ;; *) echo hello ;; esac\n'
+    play(
+        stage,
+        {
+            "plan/1/*": [{"write": "IMPLEMENTATION_PLAN.md", "text": plan}],
+            "plan/*": [],
+            "build/1/*": [
+                {"write": "src/greet.sh", "text": goodbye},
+                {"write": "IMPLEMENTATION_PLAN.md", "text": plan.replace("[ ] say", "[x] say")},
+                {"commit": "Say goodbye"},
+            ],
+            "build/2/*": [
+                {"write": "README.md", "text": "sh src/greet.sh [--bye]\n"},
+                {"write": "IMPLEMENTATION_PLAN.md", "text": plan.replace("[ ]", "[x]")},
+                {"commit": "Tell users about --bye"},
+            ],
+        },
+    )
+
+
+def backlog(stage: Stage) -> None:
+    """A workspace of Ralph Driven Development: `repo-a`, and beside it the folder `ralph` with two specs."""
+    repository = stage.project / "repo-a"
+    repository.mkdir()
+    (repository / "README.md").write_text("# repo-a\n")
+    commit(stage, repository)
+    specs = stage.project / "ralph/specs/area"
+    specs.mkdir(parents=True)
+    one = (
+        "# {number} - {title}\n\nRepo: repo-a\nWorkdir: repo-a\n\n## Goal\n{title}.\n{more}\n"
+        "## Acceptance criteria\n- done-{number}.txt is there\n\n"
+        "## Verification (fast-first)\n```bash\ntest -s done-{number}.txt\n```\n"
+    )
+    depends = "\n## Dependencies\n- 0001-webhook.md\n"
+    (specs.parent / "0001-webhook.md").write_text(one.format(number="0001", title="Add a webhook", more=""))
+    (specs / "0002-retries.md").write_text(one.format(number="0002", title="Add retries", more=depends))
+    stage.script = stage.directory / "agent"
+    stage.script.write_text(BACKLOG_AGENT)
+    stage.script.chmod(0o755)
+
+
+def model(stage: Stage) -> None:
+    """A model on this machine that finds a text good when it greets; and two texts to be judged."""
+    (stage.project / "welcome.txt").write_text("Hello, and welcome. Your first board is ready.\n")
+    (stage.project / "notice.txt").write_text("ACCOUNT CREATED. SEE MANUAL.\n")
+
+    def verdict(good: bool, feedback: str) -> dict[str, object]:
+        return {"call": {"name": "verdict", "arguments": {"pass": good, "feedback": feedback}}}
+
+    script = stage.directory / "model.json"
+    sessions = [
+        {"match": "ACCOUNT CREATED", "turns": [verdict(False, "It shouts, and greets nobody.")] * 9},
+        {"match": "welcome", "turns": [verdict(True, "It greets the reader.")] * 9},
+    ]
+    script.write_text(json.dumps({"v": 1, "sessions": sessions}))
+    server = subprocess.Popen(
+        [sys.executable, "-m", "fabrik.testing.model_server", "--script", str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def close() -> None:
+        server.terminate()
+        server.communicate(timeout=60)
+
+    stage.close.append(close)
+    assert server.stdout is not None
+    while not (line := server.stdout.readline()).startswith("ANTHROPIC_BASE_URL="):
+        assert line, "the model server did not start"
+    assert stage.run(f"export {line.strip()} ANTHROPIC_API_KEY=any NO_PROXY=127.0.0.1")[0] == 0
+
+
+BACKLOG_AGENT = """#!/bin/sh
+# Implements and verifies the specs of a backlog, and ends as the exit contract wants it.
+set -eu
+prompt=$(cat)
+phrase='I AM HYPER SURE I AM DONE!'
+if [ "$FABRIK_ROLE" = verify ]; then
+    printf 'VERIFICATION REPORT\\nall there\\n%s\\n%s\\n' "$FABRIK_COMMIT" "$phrase"
+    exit
+fi
+number=$(printf %s "$prompt" | grep -m1 '^It is `specs/' | grep -o '[0-9]\\{4\\}-' | head -n 1 | tr -d -)
+echo "$number" > "done-$number.txt"
+git add -A
+git commit -q -m "Do $number"
+printf 'DONE REPORT\\n%s\\n%s\\n' "$(git rev-parse HEAD)" "$phrase"
+"""
+
+
 def nothing(stage: Stage) -> None:
     """A machine without any project."""
 
@@ -94,6 +202,9 @@ def _tally(stage: Stage, place: Path) -> None:
 
 
 PREPARATIONS: dict[str, Callable[[Stage], None]] = {
+    "backlog": backlog,
+    "model": model,
+    "ralph": ralph,
     "nothing": nothing,
     "project": project,
     "tally": tally,

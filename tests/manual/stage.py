@@ -7,7 +7,7 @@ What a page says to this in comments, which nobody is shown, before a block:
     <!-- status: N -->         the exit status of the last command, or (N N N) of the last ones; else 0
     <!-- not run: REASON -->   the block is not run, for this reason
 
-Every agent that a command names is played by the scripted agent, with the script that a preparation chose:
+Every agent that a command names is played by the scripted agent, or by a small program of a preparation:
 `--agent claude` is run as `--agent scripted --agent-script FILE`. Nothing else of a command is changed.
 """
 
@@ -17,7 +17,8 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 240  # seconds for one command
@@ -37,7 +38,8 @@ class Stage:
     """One page's place to run commands in."""
 
     directory: Path
-    script: Path | None = None  # of the scripted agent
+    script: Path | None = None  # of the scripted agent; or a program, which then plays the agents
+    close: list[Callable[[], None]] = field(default_factory=list)  # what ends with the page
 
     @property
     def project(self) -> Path:
@@ -73,7 +75,8 @@ class Stage:
         if not _AGENT.search(command):
             return command
         assert self.script is not None, f"nothing says who plays the agent of: {command}"
-        return _AGENT.sub(rf"--\1agent scripted --\1agent-script {self.script}", command)
+        kind, option = ("scripted", "script") if self.script.suffix == ".json" else ("command", "command")
+        return _AGENT.sub(rf"--\1agent {kind} --\1agent-{option} {self.script}", command)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
