@@ -59,7 +59,8 @@ class _Heard:
 async def ask(work: Work, sealed: SealedBacklog, books: Books, subject: Subject) -> Verified:
     """Let the verifier look at a commit. Raises Stop when only a human or time can bring an answer."""
     seat = _seat(work)
-    desk = Desk(work=work, commit=subject.commit, base=subject.base, readers=Readers(work=work))
+    known = await work.repo.commits(work.base, subject.commit) == 0
+    desk = Desk(work=work, commit=subject.commit, base=subject.base, readers=Readers(work=work), known=known)
     async with desk:
         heard, answered = await _answer(work, sealed, books, subject, desk, seat)
     await desk.clear()

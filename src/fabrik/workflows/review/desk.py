@@ -33,6 +33,7 @@ class Desk:
     commit: str
     base: str  # what it is compared with
     readers: Readers
+    known: bool = False  # the commit is in the history of the run's base: nothing about it is to be hidden
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made: ChangeText | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -72,8 +73,8 @@ class Desk:
         """Bring the checkout to the commit. No agent ever wrote there, so what stands is only moved."""
         work, commit, base = self.work, self.commit, self.base
         repo = work.repo
-        before = await repo.neutral(work.base, base)
-        neutral = await repo.neutral(base, commit)
+        before = None if self.known else await repo.neutral(work.base, base)
+        neutral = None if self.known else await repo.neutral(base, commit)
         sandbox = await self.readers.checkout()
         log = logs / "checkout.log"
         argv = review_argv(
