@@ -183,7 +183,8 @@ def test_checks_that_fail_are_changes_requested(world: World) -> None:
     found = result(done)
     assert (found["findings"], found["failed_checks"]) == ([], ["test -f missing.txt: 1"])
     assert {one["status"] for one in found["reviewers"]} == {"approved"}
-    assert "checks fail" in (world.last().failure_reason or "")
+    reason = world.last().failure_reason or ""
+    assert "checks fail (test -f missing.txt: 1; at the base, too: test -f missing.txt)" in reason
 
 
 def test_checks_of_the_projects_own_page_as_it_was_before(world: World) -> None:
@@ -266,6 +267,33 @@ def test_branches_with_nothing_to_review(world: World) -> None:
     assert "no history in common" in refused(world, branch="stranger")
     assert "there is no commit 'nowhere'" in refused(world, branch="nowhere")
     assert "there is no commit 'nowhere'" in refused(world, "--base", "nowhere")
+
+
+def test_a_clone_without_its_history_says_so(world: World) -> None:
+    clone = world.directory / "shallow"
+    url = f"file://{world.project}"
+    git("clone", "-q", "--depth=1", "--no-single-branch", url, str(clone), cwd=world.directory)
+    done = world.fabrik(
+        *("review", "--branch", "origin/feature", "--project", clone),
+        *("--agent", "command", "--agent-command", plan(world)),
+        status=2,
+    )
+    assert "no history in common" in done.stderr and "git fetch --unshallow" in done.stderr
+
+
+def test_a_large_change_is_told_and_reviewed(world: World) -> None:
+    git("checkout", "-q", "-b", "large", cwd=world.project)
+    commit(world, {f"many/{number}.txt": "x\n" * 60 for number in range(201)}, "Much")
+    done = review(world, branch="large")
+    assert "the change is large: 201 files, 12,060 lines" in done.stderr
+    assert world.last().status == "done"
+
+
+def test_a_config_of_the_base_that_is_wrong_is_named_by_its_place(world: World) -> None:
+    commit(world, {"fabrik.toml": "[review]\nreviewrs = []\n"}, "Misspell")
+    git("checkout", "-q", "-b", "late", cwd=world.project)
+    commit(world, {"x.txt": "x"}, "x")
+    assert "error: fabrik.toml of " in refused(world, branch="late")
 
 
 def test_options_that_cannot_be(world: World) -> None:

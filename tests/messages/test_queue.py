@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import subprocess
@@ -333,3 +334,37 @@ def test_names_say_what_they_mean() -> None:
         assert names.read(bad) is None
     longest = names.stem(at, "x" * 32, "y" * 64) + f"~{take}-{'f' * 40}.md"
     assert len(longest) <= 255 and names.read(longest) is not None
+
+
+def test_many_who_send_the_same_at_once_send_it_once(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom fabrik.messages.queue import Queue\n"
+        "input()\n"
+        "queue = Queue(Path(sys.argv[1]))\n"
+        "for n in range(20):\n"
+        "    asyncio.run(queue.send(sender='a', to=['inbox', 'other'], body='x', message_id=f'm{n}'))\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "talk")], stdin=subprocess.PIPE)
+        for _ in range(5)
+    ]
+    for process in started:  # all of them have come to the same line
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.close()
+    assert [process.wait() for process in started] == [0] * 5
+    queue = Queue(tmp_path / "talk")
+    for inbox in ("inbox", "other"):
+        ids = [name.split(".")[3] for name in files(queue, "new", inbox)]
+        assert sorted(ids) == sorted(f"m{n}" for n in range(20))
+
+
+def test_a_lock_that_is_held_for_ever_is_told(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(queue)
+    monkeypatch.setattr("fabrik.messages.inbox._LOCK_SECONDS", 0.05)
+    with (queue.directory / "inbox" / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(FabrikError, match="held the lock of this inbox"):
+            send(queue)
+        assert got(queue).message.body == "hello\n"  # whoever receives needs none
+    send(queue)

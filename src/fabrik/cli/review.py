@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fabrik.cli import store
+from fabrik.cli.render.words import plural
 from fabrik.cli.review_options import SECTIONS_OF_REVIEW, named, require_agents, review_options
 from fabrik.cli.run_options import write_sections
 from fabrik.cli.screen import Screen
@@ -62,14 +63,14 @@ def review(detach: bool, as_json: bool, reviewers: tuple[str, ...], **options: A
         found = asyncio.run(dispatch_review(ReviewRequest(reviewers=named(reviewers), **options), warn))
     finally:
         told.clear()
-    order = found.order
+    order, fork = found.order, found.fork[:12]
     if as_json:
         screen.line(json.dumps({"dispatched": found.run, "commit": order.tip, "base": found.fork}))
     else:
         screen.line(f"{screen.paint('run ' + short(found.run), 'strong')}  {found.run}")
         screen.line(
-            f"  {one_line(order.branch, 80)} at {order.tip[:12]}: {order.commits:,} commits, {found.files:,}"
-            f" files, since it left {one_line(order.against, 80)} at {found.fork[:12]}"
+            f"  {one_line(order.branch, 80)} at {order.tip[:12]}: {plural(order.commits, 'commit')},"
+            f" {plural(found.files, 'file')}, since it left {one_line(order.against, 80)} at {fork}"
         )
         checks = ", ".join(one_line(name, 60) for name in found.checks)
         screen.line(f"  checks: {checks or 'none (--check CMD, or a section in AGENTS.md)'}")

@@ -6,7 +6,7 @@ who gave no verdict are asked again, bounded. Nothing is fixed and nothing is sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fabrik.errors import VcsError
 from fabrik.ledger.codec import decode
@@ -29,14 +29,13 @@ async def carry_out(work: Work) -> Ended:
     """Review the branch. Raises Stop when somebody gave no verdict though asked again."""
     order = decode(ReviewOrder, work.context.order)
     await _bring_in(work, order)
-    await _baseline(work)
+    before = await _baseline(work)
     await put_forward(work, 1, order.tip)
     verification = await verify(work, 1, order.tip)
-    found = await _review(work, verification)
+    found = await _review(work, verification, before)
     if found.findings or not verification.ok:
-        return Ended(
-            verdict=Verdict.REJECTED, reason="changes are requested: " + _against(verification, found)
-        )
+        against = _against(verification, found, before)
+        return Ended(verdict=Verdict.REJECTED, reason=f"changes are requested: {against}")
     return Ended(verdict=Verdict.DONE, reason=_approved(work, verification, found))
 
 
@@ -52,19 +51,20 @@ async def _bring_in(work: Work, order: ReviewOrder) -> None:
     await work.journal.step("subject", bring, result=str, inputs={"commit": order.tip})
 
 
-async def _baseline(work: Work) -> None:
-    """What failed before the change is not the change's doing; the page shows it."""
+async def _baseline(work: Work) -> Collection[str]:
+    """The names of the checks that failed before the change: that they fail is not its doing alone."""
     if not work.context.all_checks:
-        return
+        return ()
 
     async def run(step: StepContext) -> ChecksResult:
         return await run_checks(work, step, work.base, work.context.all_checks)
 
     inputs = {"commit": work.base, "checks": [check.run for check in work.context.all_checks]}
-    await work.journal.step("baseline", run, result=ChecksResult, inputs=inputs)
+    found = await work.journal.step("baseline", run, result=ChecksResult, inputs=inputs)
+    return [check.name for check in found.failed]
 
 
-async def _review(work: Work, verification: VerificationResult) -> Round:
+async def _review(work: Work, verification: VerificationResult, before: Collection[str]) -> Round:
     """One full review. The same commit gets no second throw of the dice; who was silent is asked again."""
     review = work.context.review
     again = allowed = review.rounds if review else 0
@@ -79,7 +79,7 @@ async def _review(work: Work, verification: VerificationResult) -> Round:
         elif work.grants.take():
             again = allowed
         else:
-            raise Stop(Verdict.BLOCKED, _no_verdict(verification, last), met_again=True)
+            raise Stop(Verdict.BLOCKED, _no_verdict(verification, last, before), met_again=True)
 
 
 def _seats(work: Work) -> tuple[Seat, ...]:
@@ -105,19 +105,21 @@ def _subject(work: Work, verification: VerificationResult, number: int) -> Subje
     )
 
 
-def _no_verdict(verification: VerificationResult, found: Round) -> str:
+def _no_verdict(verification: VerificationResult, found: Round, before: Collection[str]) -> str:
     silent = "; ".join(f"{one.reviewer} ({one.reason})" for one in found.silent)
-    against = _against(verification, found)
+    against = _against(verification, found, before)
     return f"no verdict of {silent}" + (f"; and changes are requested: {against}" if against else "")
 
 
-def _against(verification: VerificationResult, found: Round) -> str:
-    return "; ".join(_objections(verification, found))
+def _against(verification: VerificationResult, found: Round, before: Collection[str]) -> str:
+    return "; ".join(_objections(verification, found, before))
 
 
-def _objections(verification: VerificationResult, found: Round) -> Iterator[str]:
+def _objections(verification: VerificationResult, found: Round, before: Collection[str]) -> Iterator[str]:
     if verification.failures:
-        yield f"checks fail ({', '.join(verification.failures)})"
+        old = [check.name for check in verification.checks.failed if check.name in before]
+        too = f"; at the base, too: {', '.join(old)}" if old else ""
+        yield f"checks fail ({', '.join(verification.failures)}{too})"
     for opinion in found.opinions:
         number = sum(finding.reviewer == opinion.reviewer for finding in found.findings)
         if number:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fabrik import paths
 from fabrik.config.model import Settings
-from fabrik.config.read import MAX_BYTES, PROJECT_FILE
+from fabrik.config.read import MAX_BYTES, PROJECT_FILE, ConfigErrors
 from fabrik.errors import UsageError
 from fabrik.ledger.codec import encode
 from fabrik.problems import Problem, Problems
@@ -81,7 +81,7 @@ async def dispatch_review(request: ReviewRequest, warn: Warn) -> Dispatched:
         try:
             base, branch = await _branch(home, source, against, request.branch, aside)
             rules = await _rules(base, branch.fork, aside)
-            crew = _with_reviewers(await hire(_with_agent(request), rules, warn), request)
+            crew = _with_reviewers(await _hire(request, rules, branch.fork, warn), request)
             return await _dispatch(request, loaded, source, crew, base, branch, against, warn)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -211,6 +211,15 @@ async def _rules(base: Base, fork: str, aside: Path) -> Path:
     if (content := await read_file(base.repository, fork, PROJECT_FILE, MAX_BYTES)) is not None:
         (directory / PROJECT_FILE).write_bytes(content)
     return directory
+
+
+async def _hire(request: ReviewRequest, rules: Path, fork: str, warn: Warn) -> Crew:
+    try:
+        return await hire(_with_agent(request), rules, warn)
+    except ConfigErrors as error:  # told by the place where people find it
+        ours, place = str(rules / PROJECT_FILE), f"{PROJECT_FILE} of {fork[:12]}"
+        problems = (replace(one, file=place) if one.file == ours else one for one in error.problems)
+        raise ConfigErrors(problems) from None
 
 
 def _with_agent(request: ReviewRequest) -> ReviewRequest:
