@@ -93,7 +93,6 @@ def test_the_text_for_agents_is_the_file_where_nothing_is_held_out(tmp_path: Pat
         (("accept",), [], "accept", "must not be empty"),
         (("nonGoals",), ..., "nonGoals", "is missing"),
         (("req",), [], "req", "must be an object, not a list"),
-        (("req", "api"), [], "req", "must not be empty"),
         (("req", "obs"), ..., "req.obs", "is missing"),
         (("req", "docs"), [], "req.docs", "is not a known key"),
         (("goal",), [], "goal", "is not a known key"),

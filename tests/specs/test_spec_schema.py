@@ -27,6 +27,8 @@ def test_the_schema_of_a_spec() -> None:
         "checks",
         "holdout",
         "mayChange",
+        "prose",
+        "comments",
     }
     assert found["properties"]["goals"]["minItems"] == 1
     assert found["properties"]["status"]["enum"] == list(STATUSES)

@@ -31,6 +31,8 @@ class Command:
     number: int  # its first line in the file
     name: str | None  # from the comment above it
     run: str
+    last: int  # its last line
+    named: int | None = None  # the line of the comment
     problem: str = ""  # why it cannot work as a check of its own
 
 
@@ -57,26 +59,30 @@ def _prompted(lines: list[Line]) -> Iterator[Line]:
 def _read(lines: list[Line]) -> Iterator[Command]:
     name: str | None = None
     parts: list[str] = []
-    start = 0
+    start, last = 0, 0
+    named: int | None = None
     for line in lines:
         text = line.text.strip() if parts else _PROMPT.sub("", line.text).strip()
         if not parts and (not text or text.startswith("#")):
             name = text.lstrip("#").strip() or None if text and not text.startswith("#!") else None
+            named = line.number if name else None
             continue
-        start = start if parts else line.number
+        start, last = (start if parts else line.number), line.number
         parts.append(text.removesuffix("\\").rstrip() if text.endswith("\\") else text)
         if _continues(text):
             continue
-        yield _command(start, name, parts)
-        name, parts = None, []
+        yield _command(start, name, parts, last, named)
+        name, named, parts = None, None, []
     if parts:
-        yield _command(start, name, parts, unfinished=True)
+        yield _command(start, name, parts, last, named, unfinished=True)
 
 
-def _command(start: int, name: str | None, parts: list[str], *, unfinished: bool = False) -> Command:
+def _command(
+    start: int, name: str | None, parts: list[str], last: int, named: int | None, *, unfinished: bool = False
+) -> Command:
     run = " ".join(part for part in parts if part)
     problem = "the command goes on after the end of the block" if unfinished else _problem(run)
-    return Command(number=start, name=name, run=run, problem=problem)
+    return Command(number=start, name=name, run=run, last=last, named=named, problem=problem)
 
 
 def _continues(text: str) -> bool:

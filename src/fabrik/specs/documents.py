@@ -48,6 +48,10 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _said(value: str) -> str:
+    return _text(value) if value.strip() else ""
+
+
 def _status(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -81,6 +85,7 @@ Id = Annotated[str, AfterValidator(_id)]
 Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_text)]
 Glob = Annotated[str, AfterValidator(_glob)]
+Said = Annotated[str, AfterValidator(_said)]  # may be empty
 Texts = list[Text]
 SomeTexts = Annotated[list[Text], Field(min_length=1)]
 
@@ -118,10 +123,27 @@ class EnvironmentDocument(Document):
     env: Texts
 
 
-def _some(value: RequirementsDocument) -> RequirementsDocument:
-    if not (value.api or value.behavior or value.obs):
-        _broken(("must not be empty", "add a requirement to `api`, `behavior` or `obs`"))
-    return value
+class PlaceDocument(Document):
+    """Where a value of the spec stands in its prose."""
+
+    put: Literal[
+        "title",
+        "goals",
+        "nonGoals",
+        "api",
+        "behavior",
+        "obs",
+        "accept",
+        "assume",
+        "mayChange",
+        "checks",
+        "tasks",
+    ]
+    n: Annotated[int, Field(ge=1)] | None = (
+        None  # which one, from 1; None: all that have no place of their own
+    )
+    before: str = ""  # on its line: the list's marker, the heading's
+    after: str = ""
 
 
 class SpecDocument(Document):
@@ -136,7 +158,7 @@ class SpecDocument(Document):
     last_updated: str
     goals: SomeTexts
     non_goals: Texts
-    req: Annotated[RequirementsDocument, AfterValidator(_some)]
+    req: RequirementsDocument
     accept: SomeTexts
     assume: Texts
     supersedes: list[Id] = []
@@ -145,6 +167,8 @@ class SpecDocument(Document):
     checks: Checks = []
     holdout: HeldOut = []
     may_change: list[Glob] = []
+    prose: list[str | PlaceDocument] = []  # the lines of a Markdown spec around these values
+    comments: list[str] = []  # of its front matter
 
 
 class FrontMatterDocument(Document):
@@ -156,6 +180,11 @@ class FrontMatterDocument(Document):
     status: Annotated[Status, BeforeValidator(_status)] = "ready"
     version: str = ""
     last_updated: str = ""
+    goals: Texts = []  # this one and the next four: texts that no Markdown list can hold
+    non_goals: Texts = []
+    req: RequirementsDocument | None = None
+    accept: Texts = []
+    assume: Texts = []
     supersedes: list[Id] = []
     depends_on: list[Id] = []
     cfg: EnvironmentDocument | None = None
@@ -167,7 +196,7 @@ class FrontMatterDocument(Document):
 class TaskDocument(Document):
     id: Id
     do: Text
-    verify: Text
+    verify: Said  # empty: the acceptance criteria that it is about
     checks: Checks = []
 
 

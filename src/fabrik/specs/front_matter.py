@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]  # of a value in the document: ("checks", 0, "run")
 
 _OPEN = re.compile(r"---[ \t]*\n")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
-_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,17})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class FrontMatter:
     lines: dict[Path, int] = field(default_factory=dict)  # path → line in the file
     body: str = ""  # what follows
     body_line: int = 1  # the file's line on which it starts
+    source: str = ""  # the YAML itself
 
     def line(self, loc: Path) -> int | None:
         """The line of a path, or of the nearest thing around it that has one."""
@@ -87,7 +88,9 @@ def split(text: str, file: str, problems: list[Problem]) -> FrontMatter:
         problems.append(Problem(file=file, where="front matter", what=what))
     except RecursionError:
         problems.append(Problem(file=file, where="front matter", what="is nested too deeply"))
-    return FrontMatter(values=values, lines=builder.lines, body=text[closing.end() :], body_line=body_line)
+    return FrontMatter(
+        values=values, lines=builder.lines, body=text[closing.end() :], body_line=body_line, source=source
+    )
 
 
 def without(text: str, key: str) -> str:
@@ -103,7 +106,7 @@ def without(text: str, key: str) -> str:
 def number(value: Any) -> Any:
     """A text that is a number, as a number; anything else as it is."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value) if "." in value else int(value)
+        return int(value) if value.lstrip("-").isdigit() else float(value)
     return value
 
 

@@ -99,7 +99,7 @@ def _visible(text: str, values: dict[str, Any]) -> str:
     """The spec as agents may see it."""
     if "holdout" not in values:
         return text
-    kept = {key: value for key, value in values.items() if key != "holdout"}
+    kept = {key: value for key, value in values.items() if key not in ("holdout", "comments")}
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -64,7 +64,7 @@ class Item:
 def sections(text: str, first_line: int = 1) -> list[Section]:
     """The sections of a document, in order; the first one is what stands before any heading."""
     found = [Section(number=0, level=0, title="")]
-    lines = _without_comments(text).split("\n")
+    lines = without_comments(text).split("\n")
     index = 0
     while index < len(lines):
         number, line = first_line + index, lines[index]
@@ -193,7 +193,7 @@ def _dedent(text: str, most: int) -> str:
     return text.expandtabs(4)[min(most, _indent(text)) :] if text[:1] in (" ", "\t") else text
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """The text with HTML comments outside of code blocks blanked out; every line keeps its number."""
     out: list[str] = []
     fence: str | None = None

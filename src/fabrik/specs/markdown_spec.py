@@ -55,13 +55,15 @@ REQUIREMENTS = ("api", "behavior", "obs")
 _CAREFUL = ("Goals", "Acceptance Criteria", "Verification", "Tasks", "May Change")
 
 _NUMBERING = re.compile(r"^\d+(?:\.\d+)*[.)]?\s+")
+# "Verification (fast-first)". Other brackets may say that it is no part of this: "Goals (later)".
+_REMARK = re.compile(r"(verification|acceptance criteria)\s*\([^()]*\)\s*$", re.IGNORECASE)
 _TITLE_PREFIX = re.compile(r"^(?:spec|specification)\s*:\s*", re.IGNORECASE)
 _FILE_PREFIX = re.compile(r"^spec[-_]", re.IGNORECASE)
-_FILE_SUFFIX = re.compile(r"(\.mdx?(\.min\.json)?|\.markdown)$", re.IGNORECASE)
+_FILE_SUFFIX = re.compile(r"((\.min)?\.mdx?(\.min\.json)?|(\.min)?\.markdown)$", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
-class _Contents:
+class Contents:
     """What the sections of a document hold."""
 
     title: str = ""
@@ -76,15 +78,15 @@ def read_markdown_spec(text: str, draft: Draft) -> None:
     """Fill the draft from the text of a Markdown spec."""
     file = str(draft.path)
     front = front_matter.split(text, file, draft.problems)
-    contents = _contents(front, file, draft.problems)
-    document = _front(front, file, draft.problems)
+    contents = contents_of(front, file, draft.problems)
+    document = front_document(front, file, draft.problems)
     draft.depends_on = tuple(document.depends_on) if document else ()
     if line := front.line(("dependsOn",)):
         draft.depends_where = f"line {line}, dependsOn"
     said = front.values.get("id")
     draft.id = said if isinstance(said, str) else _id(draft, contents)
     for key, heading in (("goals", "Goals"), ("accept", "Acceptance Criteria")):
-        if not contents.lists.get(key):
+        if not contents.lists.get(key) and not (document and getattr(document, key)):
             what = f"has no {heading.lower()}"
             draft.problems.append(
                 Problem(file=file, what=what, todo=f"add a section `## {heading}` with a list")
@@ -116,12 +118,13 @@ def looks_like_spec(text: str) -> bool:
     front = front_matter.split(text, "", [])
     if not {"checks", "holdout", "dependsOn", "mayChange"}.isdisjoint(front.values):
         return True
-    known = {_known(section.title) for section in sections(front.body) if section.level in (1, 2)}
+    known = {known_section(section.title) for section in sections(front.body) if section.level in (1, 2)}
     return bool(known & {"goals", "accept"})
 
 
-def _contents(front: front_matter.FrontMatter, file: str, problems: list[Problem]) -> _Contents:
-    contents = _Contents()
+def contents_of(front: front_matter.FrontMatter, file: str, problems: list[Problem]) -> Contents:
+    """The sections of a document, by what they hold. Problems go to the list."""
+    contents = Contents()
     current: str | None = None  # the section we are in, by its heading of level 1 or 2
     for section in sections(front.body, front.body_line):
         problems += [
@@ -134,7 +137,7 @@ def _contents(front: front_matter.FrontMatter, file: str, problems: list[Problem
             for code in section.codes
             if not code.closed
         ]
-        kind = _known(section.title)
+        kind = known_section(section.title)
         if section.level in (1, 2):
             current = kind
             if kind is None and section.level == 1 and not contents.title:
@@ -158,7 +161,10 @@ def _contents(front: front_matter.FrontMatter, file: str, problems: list[Problem
     return contents
 
 
-def _front(front: front_matter.FrontMatter, file: str, problems: list[Problem]) -> FrontMatterDocument | None:
+def front_document(
+    front: front_matter.FrontMatter, file: str, problems: list[Problem]
+) -> FrontMatterDocument | None:
+    """What stands in the front matter; None, and problems, when it is not right."""
     values = {
         key: _numbers(value) if key in ("v", "checks", "holdout") else value
         for key, value in front.values.items()
@@ -179,12 +185,12 @@ def _finish(
     draft: Draft,
     front: front_matter.FrontMatter,
     document: FrontMatterDocument,
-    contents: _Contents,
+    contents: Contents,
     title: str,
 ) -> None:
     """Put the spec together when nothing was wrong."""
     file = str(draft.path)
-    visible, places = _checks(front, document, contents, file, draft.problems)
+    visible, places = checks_of(front, document, contents, file, draft.problems)
     hidden = [f"line {front.line(('holdout', index))}" for index in range(len(document.holdout))]
     draft.problems += naming.repeated(visible, places, file)
     names = naming.name_checks([*visible, *document.holdout], [*places, *hidden], file, draft.problems)
@@ -193,7 +199,7 @@ def _finish(
         return
 
     def texts(key: str) -> tuple[str, ...]:
-        return tuple(item.text for item in contents.lists.get(key, ()) if item.text)
+        return (*above(document, key), *(item.text for item in contents.lists.get(key, ()) if item.text))
 
     draft.spec = Spec(
         id=draft.id,
@@ -217,10 +223,18 @@ def _finish(
     )
 
 
-def _checks(
+def above(document: FrontMatterDocument, key: str) -> tuple[str, ...]:
+    """The texts of a list that stand in the front matter."""
+    found: list[str] = (
+        getattr(document.req or document, key, []) if key in REQUIREMENTS else getattr(document, key)
+    )
+    return tuple(found)
+
+
+def checks_of(
     front: front_matter.FrontMatter,
     document: FrontMatterDocument,
-    contents: _Contents,
+    contents: Contents,
     file: str,
     problems: list[Problem],
 ) -> tuple[list[CheckDocument], list[str]]:
@@ -244,13 +258,16 @@ def _checks(
     return found, places
 
 
-def _id(draft: Draft, contents: _Contents) -> str | None:
+def _id(draft: Draft, contents: Contents) -> str | None:
     stem = _FILE_PREFIX.sub("", _FILE_SUFFIX.sub("", draft.path.name))
     return stem if rules.id_problem(stem) is None else rules.slug(contents.title) or None
 
 
-def _known(title: str) -> str | None:
-    return NAMES.get("".join(char for char in _NUMBERING.sub("", title).casefold() if char.isalnum()))
+def known_section(title: str) -> str | None:
+    """The part of a spec that a heading announces, in any of its spellings."""
+    return NAMES.get(
+        "".join(char for char in _REMARK.sub(r"\1", _NUMBERING.sub("", title)).casefold() if char.isalnum())
+    )
 
 
 def _misspelt(section: Section, file: str) -> list[Problem]:

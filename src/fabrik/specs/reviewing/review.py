@@ -199,7 +199,7 @@ def _text(path: Path, problems: list[Problem]) -> str | None:
 
 
 def _around(path: Path) -> list[str]:
-    """The names and ids of specs near a spec: in its folder, or in all of the folder `specs` that it is in."""
+    """The names and ids of specs near a spec: in its folder, or in all of the folder `specs` around it."""
     top = path.parent
     for parent in path.absolute().parents:
         if parent.name == "specs":
