@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from fabrik import __version__, paths
 from fabrik.config.model import Config, Settings
 from fabrik.config.read import load_config, user_config_path
-from fabrik.errors import FabrikError
+from fabrik.errors import FabrikError, RunBusy
 from fabrik.judging.ask import ask
 from fabrik.judging.door import Door
 from fabrik.judging.model import Intelligence, Judgement, JudgeModel, NoVerdict, Question, Vote
@@ -36,6 +37,7 @@ from fabrik.workflows.seal import write_context
 
 WORKFLOW = "judge"
 TITLE = 100  # characters of the criteria that a list of runs shows
+GRACE = 60.0  # seconds; nobody takes so long from a run's record to its claim
 REASON = 1000  # characters of what a missing verdict says in the ledger
 
 # `private` sets the umask of the whole process: two judges at once would leave it as neither found it.
@@ -193,6 +195,7 @@ async def _carry_out(run_id: str, questions: Sequence[Question], model: JudgeMod
     home = paths.home()
     with Ledger.open(home.ledger) as ledger, claim(ledger, run_id, home.run(run_id).lock) as ownership:
         journal = Journal(ledger, ownership)
+        await _end_killed(ledger)
         try:
             answers = await _ask_all(ledger, run_id, journal, questions, model)
         except asyncio.CancelledError:
@@ -204,6 +207,21 @@ async def _carry_out(run_id: str, questions: Sequence[Question], model: JudgeMod
         missing = any(answer.passed is None for answer in answers)
         await journal.finish(Verdict.FAILED if missing else Verdict.DONE, _reason(answers))
         return Judged(run=run_id, model=model, answers=answers, usage=ledger.usage(run_id))
+
+
+async def _end_killed(ledger: Ledger) -> None:
+    """End the runs of judges whose process was killed: what they asked is asked anew, not taken up."""
+    old = time.time() - GRACE
+    for run in ledger.list_runs(limit=None, status="running", workflow=WORKFLOW):
+        if run.alive or run.started_at > old:
+            continue
+        try:
+            with claim(ledger, run.id, paths.home().run(run.id).lock) as ownership:
+                if ledger.find_run(run.id).status == "running":
+                    await Journal(ledger, ownership).finish(Verdict.CANCELLED, "its process was killed")
+                shutil.rmtree(paths.doors_directory(run.id), ignore_errors=True)
+        except RunBusy:
+            pass  # another judge is ending it
 
 
 def _reason(answers: Sequence[Answer]) -> str | None:

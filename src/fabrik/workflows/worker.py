@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -168,6 +169,9 @@ async def to_the_end(
     gateway: RunGateway | None = None
     work: Work | None = None
     try:
+        if workflow is None and run.workflow == "judge":  # it has neither a repository nor a sandbox
+            shutil.rmtree(paths.doors_directory(run.id), ignore_errors=True)
+            return Verdict.CANCELLED, "cancelled"
         work = await assemble(ledger, run, journal, umask)
         gateway = work.gateway
         if workflow is None:
