@@ -1,0 +1,221 @@
+"""Where a spec's repository is, what of the user's stays as it was, and what agents hand on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from backlog_kit import IMPLEMENT, NUMBER, VERIFY, WORK, Backlog
+from harness import git
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Backlog:
+    world = Backlog(tmp_path)
+    world.begin()
+    return world
+
+
+def test_each_spec_works_in_its_own_repository(world: Backlog) -> None:
+    world.repository("repo-b")
+    world.spec("0001-first.md", repo="repo-b  # the second one")
+    world.spec("0002-second.md", repo="`repo-a`")
+    world.backlog()
+    assert (world.workspace / "repo-b" / "done-0001.txt").exists()
+    assert (world.project / "done-0002.txt").exists()
+    assert not (world.project / "done-0001.txt").exists()
+    assert "Repo: repo-b" in (world.done("0001-first.md") or "")
+
+
+def test_the_only_repository_needs_no_name(world: Backlog) -> None:
+    world.spec("0001-first.md", repo=None)
+    world.backlog()
+    assert (world.project / "done-0001.txt").exists()
+
+
+def test_all_specs_without_a_place_are_told_at_once(world: Backlog) -> None:
+    world.repository("repo-b")
+    world.spec("0001-first.md", repo=None)
+    world.spec("0002-second.md", repo="repo-c")
+    world.spec("0003-third.md", repo="../elsewhere")
+    world.spec("0004-fourth.md", more="\n")
+    path = world.ralph / "specs" / "0004-fourth.md"
+    path.write_text(path.read_text().replace("Repo: repo-a", "Repo: repo-a\nWorkdir: ../repo-b"))
+    told = world.backlog(status=2).stderr
+    assert "4 errors" in told
+    for words in ("the workspace has 2 repositories: repo-a, repo-b", "`Repo: repo-c` is not there"):
+        assert words in told
+    assert "`Repo: ../elsewhere` leads out of the workspace" in told
+    assert "`Workdir: ../repo-b` leads out of the repository" in told
+    assert not (world.home / "runs").exists()
+
+
+def test_a_link_out_of_the_workspace_is_no_repository_of_it(world: Backlog) -> None:
+    outside = world.directory / "outside"
+    git("clone", "-q", str(world.project), str(outside), cwd=world.directory)
+    (world.workspace / "sly").symlink_to(outside)
+    world.spec("0001-first.md", repo="sly")
+    assert "leads out of the workspace" in world.backlog(status=2).stderr
+
+
+def test_another_workspace_root(world: Backlog) -> None:
+    elsewhere = world.directory / "elsewhere"
+    elsewhere.mkdir()
+    git("clone", "-q", str(world.project), str(elsewhere / "repo-a"), cwd=world.directory)
+    world.spec("0001-first.md")
+    world.backlog("--workspace-root", elsewhere)
+    assert (elsewhere / "repo-a" / "done-0001.txt").exists()
+    assert not (world.project / "done-0001.txt").exists()
+
+
+def test_the_workdir_is_told_and_is_where_checks_run(world: Backlog) -> None:
+    path = world.spec("0001-first.md", verification="grep -q told here.txt\ntest -e here.txt")
+    path.write_text(path.read_text().replace("Repo: repo-a", "Repo: repo-a\nWorkdir: repo-a/pkg"))
+    implement = (
+        'mkdir -p pkg; printf %s "$PROMPT" | grep -q "the directory .pkg. of" && echo told > pkg/here.txt\n'
+    )
+    world.backlog(agent=world.agent(implement + IMPLEMENT))
+    assert (world.project / "pkg" / "here.txt").read_text() == "told\n"
+
+
+def test_a_backlog_inside_its_only_repository(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    inside = world.project / "ralph" / "specs"
+    inside.mkdir(parents=True)
+    (inside / "0001-first.md").write_text("# First\n\n## Acceptance criteria\n- it is there\n")
+    (world.project / "ralph" / ".gitignore").write_text("*\n")
+    world.fabrik(
+        *("backlog", "run", "--dir", world.project / "ralph"),
+        *("--agent", "command", "--agent-command", world.agent()),
+    )
+    assert (world.project / "done-0001.txt").exists()
+    assert git("status", "--porcelain", cwd=world.project) == ""
+
+
+def test_changes_of_the_user_stay(world: Backlog) -> None:
+    (world.project / "README.md").write_text("# changed by hand\n")
+    (world.project / "mine.txt").write_text("mine\n")
+    world.spec("0001-first.md")
+    told = world.backlog()
+    assert "uncommitted changes" in told.stderr
+    assert (world.project / "README.md").read_text() == "# changed by hand\n"
+    assert git("status", "--porcelain", cwd=world.project).splitlines() == ["M README.md", "?? mine.txt"]
+    assert git("show", "--stat", "--format=", "HEAD", cwd=world.project).strip().startswith("done-0001.txt")
+
+
+def test_without_a_branch_nothing_begins(world: Backlog) -> None:
+    git("switch", "-q", "--detach", cwd=world.project)
+    world.spec("0001-first.md")
+    told = world.backlog(status=2).stderr
+    assert "no branch is checked out" in told
+
+
+def test_the_scratchpad_goes_from_hand_to_hand(world: Backlog) -> None:
+    (world.ralph / "SCRATCHPAD.md").write_text("by Ada\n")
+    world.spec("0001-first.md")
+    world.spec("0002-second.md", depends=("0001-first.md",))
+    note = 'echo "$FABRIK_ROLE $n" >> "$HOME/SCRATCHPAD.md"\n'
+    agent = world.agent(NUMBER + note + IMPLEMENT, "n=v\n" + note + VERIFY)
+    world.backlog(agent=agent)
+    text = (world.ralph / "SCRATCHPAD.md").read_text()
+    assert text == "by Ada\nimplement 0001\nverify v\nimplement 0002\nverify v\n"
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("head -c 300000 /dev/zero | tr '\\0' x", "more than 256 KiB"),
+        ("printf '\\377\\376'", "not UTF-8"),
+        ("printf 'a\\0b'", "not text"),
+    ],
+)
+def test_a_scratchpad_that_is_none_is_left_out(world: Backlog, damage: str, why: str) -> None:
+    (world.ralph / "SCRATCHPAD.md").write_text("by Ada\n")
+    world.spec("0001-first.md")
+    told = world.backlog(agent=world.agent(f'{damage} > "$HOME/SCRATCHPAD.md"\n' + IMPLEMENT)).stdout
+    assert why in told
+    assert (world.ralph / "SCRATCHPAD.md").read_text() == "by Ada\n"
+
+
+def test_the_log_as_json(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    world.backlog("--log-format", "json")
+    events = [json.loads(line) for line in world.log().splitlines()]
+    assert [event["event"] for event in events] == [
+        *("runner_started", "spec_started", "candidate", "verified", "done", "spec_ended"),
+        "runner_finished",
+    ]
+    assert events[4]["commit"] == world.head() and events[4]["spec"] == "0001-first.md"
+
+
+def test_what_agents_say_is_streamed_when_asked_for(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    words = "I look around first."
+    agent = world.agent(f'echo "{words}"\n' + IMPLEMENT)
+    assert f"  | {words}" in world.backlog("--stream-agent-output", agent=agent).stdout
+    assert words in world.logs("0001-first.md", "impl-attempt-1.log")[0]
+
+
+def test_a_dry_run_changes_nothing(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    world.spec("0002-second.md", depends=("0001-first.md",))
+    world.put_done("0003-third.md", world.head())
+    world.spec("0003-third.md")
+    world.spec("0004-seed.md", repo="(none)")
+    world.put_candidate("0001-first.md", {"commit": world.head()})
+    before = sorted(path.relative_to(world.workspace) for path in world.workspace.rglob("*"))
+    told = world.backlog("--dry-run").stdout.splitlines()
+    head = world.head()[:12]
+    assert told == [
+        f"0001-first.md: has the candidate {head}: would be verified first",
+        "0002-second.md: would be implemented after 0001-first.md",
+        f"0003-third.md: done ({head}), would be skipped",
+        "0004-seed.md: would write further specs",
+    ]
+    assert sorted(path.relative_to(world.workspace) for path in world.workspace.rglob("*")) == before
+    assert not world.home.exists()
+
+
+def test_missing_and_circular_dependencies_are_told_together(world: Backlog) -> None:
+    world.spec("0001-first.md", depends=("0002-second.md",))
+    world.spec("0002-second.md", depends=("0001-first.md",))
+    world.spec("0003-third.md", depends=("0009-missing.md",))
+    told = world.backlog(status=2).stderr
+    assert "2 errors" in told
+    assert "0001-first.md → 0002-second.md → 0001-first.md" in told
+    assert "depends on 0009-missing.md, and there is no such spec" in told
+
+
+def test_only_one_command_at_a_time_works_on_a_backlog(world: Backlog) -> None:
+    from fabrik.cli.backlog_alone import alone
+
+    world.spec("0001-first.md")
+    import os
+
+    before = os.environ.get("FABRIK_HOME")
+    os.environ["FABRIK_HOME"] = str(world.home)
+    try:
+        with alone(world.ralph):
+            told = world.backlog(status=2).stderr
+    finally:
+        if before is None:
+            del os.environ["FABRIK_HOME"]
+        else:
+            os.environ["FABRIK_HOME"] = before
+    assert "another `fabrik backlog run` works on this backlog" in told
+
+
+def test_another_agent_may_verify(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    strict = world.make_agent("#!/bin/sh\ncat > /dev/null\necho 'not by my standards'\n", "strict")
+    options = ("--verify-agent", "command", "--verify-agent-command", strict, "--max-attempts-per-spec", "1")
+    told = world.backlog(*options, agent=world.agent(WORK + 'say "$(git rev-parse HEAD)"'), status=4).stdout
+    assert "not by my standards" in told
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    told = world.fabrik("backlog", "run", status=2).stderr
+    assert "there is no backlog" in told and "--dir" in told
