@@ -327,7 +327,7 @@ WANTED = RequiredTests(
         " tests/test_parse.py::test_escapes[a-1]; an empty file gives no rows. Spec: specs/csv.md",
         # a nested field
         "- [ ] Parse quotes\n  - Files: parse.py\n  - Required tests: tests/test_parse.py::test_quotes,"
-        " tests/test_parse.py::test_escapes[a-1], an empty file gives no rows\n  - Note: see `tests/other.py`",
+        " tests/test_parse.py::test_escapes[a-1], an empty file gives no rows\n  - Note: see `tests/o.py`",
         # a nested list
         "- [ ] Parse quotes\n  - **Required Tests:**\n    - `tests/test_parse.py::test_quotes` — quotes\n"
         "    - [ ] `tests/test_parse.py::test_escapes[a-1]`\n    - An empty file gives no rows.\n  - Spec: a",
