@@ -25,6 +25,7 @@ QUESTION_CHARACTERS = 1500
 OPTIONS = 9  # each is chosen by one digit
 OPTION_CHARACTERS = 400
 HOST = ("v", "status", "version", "lastUpdated")  # what the host says of a spec, not the agent
+NOT_THEIRS = {"holdout": "held-out checks", "prose": "lines of Markdown", "comments": "lines of Markdown"}
 LISTS = ("goals", "nonGoals", "accept", "assume")
 REQUIREMENTS = ("api", "behavior", "obs")
 
@@ -70,12 +71,12 @@ def read_report(data: bytes | None, order: Order, talk: Talk) -> Asked | Unusabl
 
 def read_spec(values: Mapping[str, Any], order: Order, problems: list[str]) -> Proposal | Unusable:
     """The spec that the agent proposes, completed with what the host knows and validated as a spec.json."""
-    told: list[Problem] = []
-    if "holdout" in values:
-        told.append(
-            Problem(file="", where="spec.holdout", what="held-out checks are not for agents to write")
-        )
-    document = _completed({key: value for key, value in values.items() if key != "holdout"}, order)
+    told = [
+        Problem(file="", where=f"spec.{key}", what=f"{what} are not for agents to write")
+        for key, what in NOT_THEIRS.items()
+        if key in values
+    ]
+    document = _completed({key: value for key, value in values.items() if key not in NOT_THEIRS}, order)
     draft = Draft(path=Path("spec.json"))
     read_json_spec(json.dumps(document, ensure_ascii=False), draft)
     told += draft.problems
@@ -94,7 +95,7 @@ def read_spec(values: Mapping[str, Any], order: Order, problems: list[str]) -> P
         Problem(file="", where="spec.dependsOn or spec.supersedes", what=f"there is no spec {one!r}")
         for one in unknown
     ]
-    markdown = to_markdown(document)
+    markdown = to_markdown(document, spec)
     if markdown is None:
         told.append(Problem(file="", where="spec", what="cannot be written as Markdown: use plain sentences"))
     if problems or told or markdown is None:

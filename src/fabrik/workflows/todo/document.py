@@ -26,6 +26,7 @@ Number = Annotated[int, Field(ge=1)]
 class PlannedDocument(TaskDocument):
     """A task with what it is for; TaskDocument has what a todo keeps of it."""
 
+    verify: Text
     covers: list[Number]
     tests: list[Text] = Field(default_factory=list)
 
