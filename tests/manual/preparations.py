@@ -72,6 +72,10 @@ def _simple(stage: Stage, spec: str) -> None:
         "# A file\n\n## Goals\n\n- there is a file\n\n## Acceptance criteria\n\n- `done.txt` is there\n\n"
         "## Verification\n\n```sh\n# the file\ntest -s done.txt\n```\n"
     )
+    _play_simple(stage)
+
+
+def _play_simple(stage: Stage) -> None:
     play(
         stage,
         {
@@ -105,6 +109,8 @@ def ralph(stage: Stage) -> None:
         {
             "plan/1/*": [{"write": "IMPLEMENTATION_PLAN.md", "text": plan}],
             "plan/*": [],
+            "plan-work/1/*": [{"append": "IMPLEMENTATION_PLAN.md", "text": "- [ ] say bonjour\n"}],
+            "plan-work/*": [],
             "build/1/*": [
                 {"write": "src/greet.sh", "text": goodbye},
                 {"write": "IMPLEMENTATION_PLAN.md", "text": plan.replace("[ ] say", "[x] say")},
@@ -189,6 +195,56 @@ printf 'DONE REPORT\\n%s\\n%s\\n' "$(git rev-parse HEAD)" "$phrase"
 """
 
 
+def a_branch(stage: Stage) -> None:
+    """A project with a branch that somebody made; one of its reviewers finds something."""
+    _tally(stage, stage.project)
+    change = "echo '# sums' >> README.md && git commit -qam 'Say more'"
+    assert stage.run(f"git switch -q -c fix-sum && {change} && git switch -q main")[0] == 0
+    play(
+        stage,
+        {
+            "reviewer:security": [
+                {"review": {"status": "changes_requested", "issues": ["README.md:9: why?"]}}
+            ],
+            "role:review": [{"review": {"status": "approved"}}],
+        },
+    )
+
+
+def json_specs(stage: Stage) -> None:
+    """A project with a folder of JSON specs and todos, as the original's users have it."""
+    specs = stage.project / "specs"
+    specs.mkdir()
+    (stage.project / "AGENTS.md").write_text("# Working here\n\n## Validation\n\n- Tests: `sh test.sh`\n")
+    (stage.project / "test.sh").write_text("test -s README.md\n")
+    (stage.project / "README.md").write_text("# A project\n")
+    spec = {
+        "v": 1,
+        "id": "001-search",
+        "title": "Search",
+        "status": "ready",
+        "version": "1.0.0",
+        "lastUpdated": "2026-11-01",
+        "goals": ["find notes"],
+        "nonGoals": [],
+        "req": {"api": [], "behavior": ["done.txt is written"], "obs": []},
+        "accept": ["done.txt is there"],
+        "assume": [],
+        "checks": [{"name": "the file", "run": "test -s done.txt"}],
+    }
+    todo = {
+        "v": 1,
+        "id": "001-search",
+        "tdd": True,
+        "dod": [],
+        "tasks": [{"id": "1", "do": "it", "verify": "it"}],
+    }
+    (specs / "001-search.json").write_text(json.dumps(spec))
+    (specs / "001-search.todo.json").write_text(json.dumps(todo))
+    commit(stage, stage.project)
+    _play_simple(stage)
+
+
 def nothing(stage: Stage) -> None:
     """A machine without any project."""
 
@@ -203,6 +259,8 @@ def _tally(stage: Stage, place: Path) -> None:
 
 PREPARATIONS: dict[str, Callable[[Stage], None]] = {
     "backlog": backlog,
+    "a branch": a_branch,
+    "json specs": json_specs,
     "model": model,
     "ralph": ralph,
     "nothing": nothing,
