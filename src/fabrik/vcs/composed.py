@@ -58,6 +58,17 @@ async def _bring(repository: Path, part: Base) -> None:
     )  # fmt: skip
 
 
+async def _entries(repository: Path, commit: str, below: bytes) -> list[bytes]:
+    """The files of a commit, as `git update-index --index-info` wants them."""
+    listed = await git("ls-tree", "-r", "-z", "--full-tree", commit, repo=repository)
+    found = []
+    for entry in listed.split(b"\0"):
+        if entry:
+            facts, _, path = entry.partition(b"\t")
+            found.append(facts + b"\t" + below + path + b"\0")
+    return found
+
+
 async def _commit(
     repository: Path,
     parts: Mapping[str, Base],
@@ -69,14 +80,13 @@ async def _commit(
     index = repository / f"index-{secrets.token_hex(6)}"
     env = {"GIT_INDEX_FILE": str(index)}
     try:
-        await git("read-tree", "--empty", repo=repository, env=env)
-        for path, part in sorted(parts.items()):
-            where = [f"--prefix={path}/"] if path else []
-            await git("read-tree", *where, f"{part.commit}^{{tree}}", repo=repository, env=env)
         lines = []
+        for path, part in sorted(parts.items()):
+            lines += await _entries(repository, part.commit, os.fsencode(f"{path}/" if path else ""))
         for path, content in sorted(files.items()):
             made = await git("hash-object", "-w", "--stdin", repo=repository, input=content)
             lines.append(f"100644 {made.decode().strip()}\t".encode() + os.fsencode(path) + b"\0")
+        await git("read-tree", "--empty", repo=repository, env=env)
         await git(
             "update-index", "--add", "--replace", "-z", "--index-info", repo=repository, env=env,
             input=b"".join(lines),
