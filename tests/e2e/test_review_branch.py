@@ -289,6 +289,22 @@ def test_a_large_change_is_told_and_reviewed(world: World) -> None:
     assert world.last().status == "done"
 
 
+def test_a_branch_that_changes_its_own_spec_is_told(world: World) -> None:
+    spec = world.make_spec(tasks=1).read_text()
+    commit(world, {"specs/it.json": spec}, "Write the spec")
+    git("checkout", "-q", "-b", "soft", cwd=world.project)
+    commit(world, {"specs/it.json": spec + "\n", "done-1.txt": "1\n"}, "Soften")
+    done = review(world, "--spec", world.project / "specs/it.json", branch="soft")
+    assert "the branch changes the spec that it is judged by" in done.stderr
+    git("checkout", "-q", "main", cwd=world.project)
+    git("checkout", "-q", "-b", "firm", cwd=world.project)
+    commit(world, {"done-1.txt": "1\n"}, "Do it")
+    assert (
+        "the spec that it is judged by"
+        not in review(world, "--spec", world.project / "specs/it.json", branch="firm").stderr
+    )
+
+
 def test_a_config_of_the_base_that_is_wrong_is_named_by_its_place(world: World) -> None:
     commit(world, {"fabrik.toml": "[review]\nreviewrs = []\n"}, "Misspell")
     git("checkout", "-q", "-b", "late", cwd=world.project)

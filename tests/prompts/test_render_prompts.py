@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from fabrik.errors import UsageError
 from fabrik.prompts.render import (
     NAMES,
+    PARTS,
     fence,
+    part,
     prompt_hashes,
     render,
     reviewer_names,
@@ -205,4 +207,14 @@ def test_hashes_are_those_of_the_files() -> None:
         data = (resources.files("fabrik.prompts") / name).read_bytes()
         assert digest == hashlib.sha256(data).hexdigest()
     reviewers = {f"reviewers/{name}.md" for name in reviewer_names()}
-    assert set(prompt_hashes()) == {f"{name}.md" for name in NAMES} | reviewers
+    parts = {f"parts/{name}.md" for name in PARTS}
+    assert set(prompt_hashes()) == {f"{name}.md" for name in NAMES} | reviewers | parts
+
+
+def test_texts_for_the_place_of_a_variable_are_plain() -> None:
+    files = {entry.name for entry in (resources.files("fabrik.prompts") / "parts").iterdir()}
+    assert files == {f"{name}.md" for name in PARTS}
+    for name in PARTS:
+        assert part(name).strip() and variables_of(part(name)) == frozenset()
+    with pytest.raises(UsageError, match="no text"):
+        part("nothing")

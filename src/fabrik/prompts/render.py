@@ -24,7 +24,6 @@ NAMES = (
     "review",
     "review-task",
     "verify",
-    "unspecified",
     "interview",
     "todo",
 )
@@ -40,6 +39,9 @@ REVIEWERS = (
     "test-coverage",
     "production-monitoring",
 )
+
+# Texts that stand in the place of a variable's value: files below parts/, without variables.
+PARTS = ("unspecified",)
 
 _NAME = r"[ \t]*([a-z][a-z0-9_]*)[ \t]*"
 _SECTION = re.compile(
@@ -101,6 +103,17 @@ def reviewer_prompt(name: str) -> str:
     return (resources.files("fabrik.prompts") / "reviewers" / f"{name}.md").read_text(encoding="utf-8")
 
 
+@cache
+def part(name: str) -> str:
+    """A shipped text for the place of a variable, such as that of a specification that there is not.
+
+    Raises UsageError when there is none of that name.
+    """
+    if name not in PARTS:
+        raise UsageError(f"there is no text {name!r}", todo=did_you_mean(name, PARTS, noun="texts"))
+    return (resources.files("fabrik.prompts") / "parts" / f"{name}.md").read_text(encoding="utf-8")
+
+
 def variables_of(text: str) -> frozenset[str]:
     """The names of all variables and sections of a template."""
     sections = {match[1] for match in _SECTION.finditer(text)}
@@ -111,6 +124,7 @@ def prompt_hashes() -> dict[str, str]:
     """SHA-256 of every shipped file, by its path in here, for the record of what a run was given."""
     texts = {f"{name}.md": template(name) for name in NAMES}
     texts |= {f"reviewers/{name}.md": reviewer_prompt(name) for name in REVIEWERS}
+    texts |= {f"parts/{name}.md": part(name) for name in PARTS}
     return {file: hashlib.sha256(text.encode()).hexdigest() for file, text in texts.items()}
 
 

@@ -29,7 +29,7 @@ class Branch:
     tip: str
     fork: str  # the commit at which it left the base: the best merge base (git help merge-base)
     commits: int  # of its own
-    files: int  # that it changes
+    changed: tuple[str, ...]  # paths
     lines: int  # added and removed, of text
     bundle: Path
     exposed: bool  # the base repository holds a commit of its own: another run of the project began there
@@ -99,7 +99,7 @@ async def bundle_branch(base: Base, source: str, ref: str, aside: Path) -> Branc
             tip=place.commit,
             fork=fork,
             commits=len(own.splitlines()),
-            files=len(stat),
+            changed=tuple(file.path for file in stat),
             lines=sum((file.added or 0) + (file.removed or 0) for file in stat),
             bundle=await _bundle(repository, base.commit, place.commit, aside / "branch.bundle"),
             exposed=await _holds_any(base, own),

@@ -16,7 +16,7 @@ from fabrik.config.read import MAX_BYTES, PROJECT_FILE, ConfigErrors
 from fabrik.errors import UsageError
 from fabrik.ledger.codec import encode
 from fabrik.problems import Problem, Problems
-from fabrik.prompts.render import render
+from fabrik.prompts.render import part
 from fabrik.specs.model import Loaded
 from fabrik.specs.read import load
 from fabrik.specs.rules import glob_problem
@@ -107,11 +107,7 @@ async def _dispatch(
         commits=branch.commits,
         specified=loaded is not None,
     )
-    if branch.files > LARGE_FILES or branch.lines > LARGE_LINES:
-        warn(
-            f"the change is large: {branch.files:,} files, {branch.lines:,} lines. Reviewers are shown a part"
-            " and have to look for the rest; smaller branches are reviewed better"
-        )
+    _tell(branch, loaded, source, warn)
     author = await author_of(source, lambda _: None)  # nothing is committed
     job = _job(request, loaded, source, order, checks, branch)
     run_id = await commission(job, crew, source, fork, author)
@@ -119,12 +115,28 @@ async def _dispatch(
         run=run_id,
         order=order,
         fork=branch.fork,
-        files=branch.files,
+        files=len(branch.changed),
         checks=(
             *(check.name for check in checks),
             *(check.name for check in (loaded.spec.holdout if loaded and not request.no_checks else ())),
         ),
     )
+
+
+def _tell(branch: Branch, loaded: Loaded | None, source: Source, warn: Warn) -> None:
+    """What should be known of the branch, and is no reason not to review it."""
+    if len(branch.changed) > LARGE_FILES or branch.lines > LARGE_LINES:
+        warn(
+            f"the change is large: {len(branch.changed):,} files, {branch.lines:,} lines. Reviewers are shown"
+            " a part and have to look for the rest; smaller branches are reviewed better"
+        )
+    if loaded and source.local:
+        spec, project = loaded.spec.path.resolve(), source.local.resolve()
+        if spec.is_relative_to(project) and str(spec.relative_to(project)) in branch.changed:
+            warn(
+                f"the branch changes the spec that it is judged by: {loaded.spec.path}\n"
+                "  → what counts is the file as it is now; give the one that was agreed on"
+            )
 
 
 def _job(
@@ -135,7 +147,7 @@ def _job(
     checks: Sequence[SealedCheck],
     branch: Branch,
 ) -> Job:
-    text = loaded.spec.source if loaded else render("unspecified", {})
+    text = loaded.spec.source if loaded else part("unspecified")
 
     def more(places: paths.RunPaths) -> Mapping[str, Any]:
         places.inputs.mkdir(parents=True, exist_ok=True)
