@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -82,3 +83,19 @@ def _code(node: SyntaxTreeNode) -> Iterator[str]:
     for part in node.walk():
         if part.type == "code_inline":
             yield part.content
+
+
+def messages(path: Path) -> Iterator[tuple[int, str]]:
+    """Every command line of fabrik that a text in the source names in backticks; X is what is filled in."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.JoinedStr():
+                text = "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values
+                )
+            case ast.Constant(value=str() as text):
+                pass
+            case _:
+                continue
+        for command in re.findall(r"`(fabrik [a-z-][^`]*)`", text.replace("\n", " ")):
+            yield node.lineno, command

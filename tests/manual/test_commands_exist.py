@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from command_lines import wrong_with
-from manual_texts import PAGES, ROOT, command_lines, texts
+from manual_texts import PAGES, ROOT, command_lines, messages, texts
+
+from fabrik.manual.pages import topics
+
+MISTAKES = {"fabrik run spec.md"}  # that a comment tells about
 
 
 @pytest.mark.parametrize("path", texts(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -17,6 +22,29 @@ def test_every_command_line_of_a_text_can_be_parsed(path: Path) -> None:
         if (found := wrong_with(command)) is not None
     ]
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_every_command_line_in_a_message_can_be_parsed() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {command}\n    {found}"
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for line, command in messages(path)
+        if command not in MISTAKES and (found := wrong_with(command)) is not None
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_every_topic_that_the_source_names_is_there() -> None:
+    """`fabrik docs json` in a help or a message leads to a page."""
+    known = {topic.name for topic in topics()}
+    named = {
+        (str(path.relative_to(ROOT)), topic)
+        for path in [*(ROOT / "src").rglob("*.py"), *texts()]
+        for topic in re.findall(r"\bfabrik docs ([a-z][a-z-]+)", path.read_text("utf-8"))
+        if "manual" not in path.parts or path.suffix == ".md"
+    }
+    words = {"lists", "shows", "has", "fabrik"}  # that follow in a sentence
+    assert {name for name in named if name[1] not in known | words} == set()
 
 
 def test_many_command_lines_are_looked_at() -> None:
