@@ -15,6 +15,7 @@ BAD: dict[str, dict[str, Content]] = {
     "pytest at the root": {"pytest.py": ""},
     "pytest in src": {"src/pytest.py": ""},
     "pytest beside the tests": {"tests/pytest.py": ""},
+    "who judges": {"fabrik/__init__.py": "", "fabrik/judge.py": ""},
     "a package": {"unittest/__init__.py": "", "unittest/case.py": ""},
     "the standard library": {"json.py": ""},
     "the standard library in src": {"src/random.py": ""},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from fabrik.errors import UsageError
 from fabrik.judging.artifacts import MOST_READ, artifact_of, names_a_picture
@@ -37,8 +38,8 @@ def stdin() -> Artifact:
 
 def handed_over(given: Given | Sequence[Given]) -> tuple[Artifact, ...]:
     """The artifacts of one question, as Python code names them. Raises UsageError."""
-    if isinstance(given, str | bytes | Path) or not isinstance(given, Sequence):
-        return (_one(given, "the text"),)
+    if isinstance(given, str | bytes | Path) or not hasattr(given, "__iter__"):
+        return (_one(cast("Given", given), "the text"),)
     return tuple(_one(one, f"part {number}") for number, one in enumerate(given, 1))
 
 
