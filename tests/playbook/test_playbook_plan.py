@@ -373,6 +373,27 @@ def test_the_playbooks_own_example() -> None:
     )
 
 
+def test_tests_that_are_not_indented_belong_to_the_item_above_them() -> None:
+    items = read(
+        "- [ ] A\n\nRequired tests:\n\n- it is fast\n- it is right\n- [ ] B\n"
+        "Required tests:\n- it is small\n\n- [ ] C\n\n**Required tests**:\n- [ ] one\n- [ ] two\n"
+    ).items
+    assert [(item.text, item.required_tests.prose) for item in items] == [
+        ("A", ("it is fast", "it is right")),
+        ("B", ("it is small",)),
+        ("C", ("one", "two")),
+    ]
+
+
+def test_an_item_about_tests_is_an_item() -> None:
+    text = "# Plan\n\n- Parser: read quotes\n- Tests: cover the writer\n- Verification: compare with csv\n"
+    assert texts(read(text).open) == [
+        "Parser: read quotes",
+        "Tests: cover the writer",
+        "Verification: compare with csv",
+    ]
+
+
 @pytest.mark.parametrize("none", ["none", "None.", "N/A", "-", "no tests required"])
 def test_no_required_tests(none: str) -> None:
     (item,) = read(f"- [ ] Rename\n  - Required tests: {none}\n").items
@@ -456,6 +477,12 @@ def test_required_tests_that_went_away_are_seen() -> None:
         paths=("tests/a.py::b",), prose=("it is fast",)
     )
     assert changes.weakened[0].required_tests == RequiredTests(paths=("tests/a.py::b",))
+
+
+def test_a_big_plan_is_read_and_compared_without_delay() -> None:
+    before = read("".join(f"- [ ] {word} {at} of the parts\n" for at in range(700) for word in ("do", "see")))
+    after = read("".join(f"- [x] the {at} thing is written anew\n" for at in range(700)))
+    assert len(compare(before, after).removed) == 1400
 
 
 WORDS = st.lists(

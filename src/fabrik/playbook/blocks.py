@@ -79,13 +79,22 @@ def without_comments(text: str) -> str:
         elif match := _FENCE.match(_after_marker(line)):
             fence = match["ticks"]
         else:
-            line = re.sub(r"<!--.*?-->", "", line)
+            line = _without_whole_comments(line)
             before, opening, _ = line.partition("<!--")
             # An opening that stands in backticks is text about comments, not a comment.
             if opening and before.count("`") % 2 == 0:
                 line, inside = before, True
         out.append(line)
     return "\n".join(out)
+
+
+def _without_whole_comments(line: str) -> str:
+    # A pattern would try every opening up to the end of the line: a hostile line would take minutes.
+    kept, at = [], 0
+    while (start := line.find("<!--", at)) >= 0 and (end := line.find("-->", start + 4)) >= 0:
+        kept.append(line[at:start])
+        at = end + 3
+    return "".join(kept) + line[at:]
 
 
 class _Reader:
@@ -95,6 +104,7 @@ class _Reader:
         self._lines = lines
         self._sections = [Section(number=0, level=0, title="")]
         self._open: list[Node] = []  # list items, outermost first
+        self._above: list[tuple[int, str]] = []  # levels and titles of the headings that are open
         self._blank = True  # the line above is blank, or ends a block
 
     def read(self) -> list[Section]:
@@ -122,12 +132,9 @@ class _Reader:
         return self._sections
 
     def _heading(self, number: int, level: int, title: str) -> None:
-        above: list[tuple[int, str]] = []
-        for section in self._sections:
-            if section.level:
-                above = [entry for entry in above if entry[0] < section.level]
-                above.append((section.level, section.title))
-        parents = tuple(name for at, name in above if at < level)
+        self._above = [entry for entry in self._above if entry[0] < level]
+        parents = tuple(name for _, name in self._above)
+        self._above.append((level, title.strip()))
         self._sections.append(Section(number=number, level=level, title=title.strip(), parents=parents))
         self._open, self._blank = [], True
 

@@ -35,8 +35,16 @@ def pair(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     pairs = {name: name for name in before if name in later}
     left = [name for name in before if name not in pairs]
     rest = [name for name in after if name not in pairs]
+    # Two keys with different numbers in them are different things: "parse v1", "parse v2".
+    numbered: dict[tuple[str, ...], list[str]] = {}
+    for name in rest:
+        numbered.setdefault(_numbers(name), []).append(name)
     ranked = sorted(
-        ((likeness(old, new), at, old, new) for at, old in enumerate(left) for new in rest),
+        (
+            (likeness(old, new), at, old, new)
+            for at, old in enumerate(left)
+            for new in numbered.get(_numbers(old), ())
+        ),
         key=lambda entry: (-entry[0], entry[1]),
     )
     taken: set[str] = set()
@@ -48,10 +56,18 @@ def pair(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
 
 
 def likeness(old: str, new: str) -> float:
-    """From 0 to 1. Keys with different numbers in them are different things: "parse v1", "parse v2"."""
-    if re.findall(r"\d+", old) != re.findall(r"\d+", new):
-        return 0.0
+    """How alike two keys are, from 0 to 1; 0 also for those that are not alike enough."""
     short, long = sorted((old, new), key=len)
     if long.startswith(short + " ") and len(short.split()) >= _BEGINS_ALIKE:
         return 0.9
-    return difflib.SequenceMatcher(None, old, new, autojunk=False).ratio()
+    if not set(short.split()) & set(long.split()):
+        return 0.0
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    # The two bounds from above are quick: most pairs of a plan that was written anew end here.
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    return matcher.ratio()
+
+
+def _numbers(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", name))

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from fabrik.playbook.blocks import Node, walk
+from fabrik.playbook.words import words
 
 State = Literal["open", "done", "aside"]
 
 TICKED = "xX✓✔✅"
+_HEAD, _TAIL = 1500, 500  # characters of a line that are looked at
 _TICKS = "✅☑✔✓🎉"
 _CROSSES = "❌⬜☐🔲🚧⏳🔴🟡🔄"
 _DONE = r"(?:done|completed?|finished|fixed|resolved|shipped|implemented|merged|verified|closed)"
@@ -37,26 +39,38 @@ _AFTER = re.compile(
 )
 _TICKED = re.compile(rf"[{_TICKS}]\ufe0f?\W*{_DONE}\b[^.]*$", re.IGNORECASE)  # "text ✅ Done in March"
 _STATUS = re.compile(r"[*_]*status[*_]*\s*:[*_]*\s*(?P<value>.+)", re.IGNORECASE)
-_FIELDS = (
-    r"(?:required\s+)?tests?(?:\s+(?:requirements?|required|cases))?|acceptance(?:\s+criteria)?|criteria",
-    r"(?:affected\s+|key\s+)?files?(?:\s+to\s+\w+)?|locations?|modules?|specs?|spec(?:ification)?\s+refs?|sources?",
-    r"status|priority|effort|estimate[ds]?|complexity|size|owner|date|author|version|branch|(?:last\s+)?updated",
-    r"created|generated|depends(?:\s+on)?|dependenc(?:y|ies)|blocked\s+by|blocks|requires|prerequisites?",
-    r"targets?|why|what|where|how|notes?|context|goals?|scope|done\s+when|definition\s+of\s+done|deliverables?",
-    r"validation|verification|verify|rationale|reason|risks?|impact|descriptions?|details?|steps?|references?|see",
-    r"related|implementation|approach|gap|current(?:\s+state)?|expected|example|evidence|commits?|legend|progress",
-)
-_FIELD = re.compile(rf"[*_]*(?:{'|'.join(_FIELDS)})[*_]*\s*(?:\([^)]*\))?\s*:[*_]*(?:\s|$)", re.IGNORECASE)
+_FACTS = r"""
+    status priority effort estimate[ds]? complexity size owner date author version branch (?:last_)?updated
+    created generated depends(?:_on)? dependenc(?:y|ies) blocked_by blocks requires prerequisites? legend
+    progress (?:affected_|key_)?files?(?:_to_\w+)? specs? spec(?:ification)?_refs? sources? references?
+    commits?
+"""
+_FIELDS = """
+    (?:required_)?tests?(?:_(?:requirements?|required|cases))? acceptance(?:_criteria)? criteria locations?
+    modules? targets? why what where how notes? context goals? scope done_when definition_of_done validation
+    deliverables? verification verify rationale reason risks? impact descriptions? details? steps? see related
+    implementation approach gap current(?:_state)? expected example evidence
+"""
+_BEFORE_COLON = r"[*_]*(?:{})[*_]*\s*(?:\([^)]*\))?\s*:[*_]*(?:\s|$)"
+_FACT = words(_FACTS, where=_BEFORE_COLON)
+_FIELD = words(_FACTS + _FIELDS, where=_BEFORE_COLON)
+
+
+def clipped(text: str) -> str:
+    """A text of which the middle is left out where nobody would read it: its marks stand at its ends."""
+    return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} … {text[-_TAIL:]}"
 
 
 def bare(text: str) -> str:
     """A line without markup, links, signs and checkboxes."""
+    text = clipped(text)
     line = _TITLE_BOX.sub("", _LINK.sub(r"\1", text))
     return " ".join(_SIGNS.sub("", _MARKUP.sub("", line)).split())
 
 
 def plain(text: str) -> str:
     """The words of an item on one line, also without its marks of done."""
+    text = clipped(text)
     ticked = _TICKED.search(text)
     if ticked and re.search(r"\w", text[: ticked.start()]):  # not the tick that a line begins with
         text = text[: ticked.start()]
@@ -72,15 +86,15 @@ def crossed(text: str) -> bool:
 
 def is_done(text: str) -> bool:
     """Whether an item's first line says that it is done: struck through, a tick, a word at either end."""
-    line = text.strip().split("\n")[0].strip()
+    line = clipped(text.strip().split("\n")[0].strip())
     if crossed(line):
         return False
     end = line.rstrip(" .*_)]!\ufe0f")
     ticked = any(sign in line[:6] or end.endswith(sign) for sign in _TICKS)
     if ticked or _STRUCK.match(line) or _TICKED.search(line):
         return True
-    words = bare(line)
-    return bool(_BEFORE.match(words) or _AFTER.search(words))
+    said = bare(line)
+    return bool(_BEFORE.match(said) or _AFTER.search(said))
 
 
 def title_box(title: str) -> str | None:
@@ -113,12 +127,17 @@ def state_below(nodes: Sequence[Node]) -> State:
 
 def status_done(value: str) -> bool:
     """Whether what stands in a status field or column means done."""
-    words = bare(value)
-    if crossed(value) or re.match(rf"\W*{_NOT_DONE}", words, re.IGNORECASE):
+    said = bare(value)
+    if crossed(value) or re.match(rf"\W*{_NOT_DONE}", said, re.IGNORECASE):
         return False
     if any(sign in value for sign in _TICKS) or (title_box(value) or " ") in TICKED:
         return True
-    return bool(re.match(rf"\W*(?:x|yes|100\s*%|{_DONE})(?!\w)", words, re.IGNORECASE))
+    return bool(re.match(rf"\W*(?:x|yes|100\s*%|{_DONE})(?!\w)", said, re.IGNORECASE))
+
+
+def is_fact(text: str) -> bool:
+    """Whether a line is a field that no thing to do begins like: "Last updated: …", "Status: 3 of 7"."""
+    return bool(_FACT.match(text))
 
 
 def is_field(text: str) -> bool:

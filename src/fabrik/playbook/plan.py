@@ -104,39 +104,71 @@ def _items(section: Section, *, boxes: bool) -> Iterator[_Found]:
     state = headings.state(section)
     ticks = any(node.box is not None for node in walk(section.nodes))
     columns: tables.Columns | None = None
-    for at, node in enumerate(section.nodes):
-        if node.kind == "row":
-            if node.header:
-                columns = tables.columns(node.cells)
-            elif columns and (row := tables.row(node.cells, columns)):
-                told, done = row
-                where: State = "aside" if state == "aside" else "done" if done or state == "done" else "open"
-                yield _found(told, node, where, section, ())
-            continue
-        if node.kind != "item" or not _is_item(node, section, plain=not boxes or ticks):
-            continue
-        own = marks.item_state(node)
-        if state == "aside":
-            own = "aside"
-        elif state == "done" and node.box is None:
-            own = "done"
-        told, entries = required_tests.split_off(node.text)
-        entries = [*entries, *_required(node.children, awaited=entries == [""])]
-        entries += _between(section.nodes, at)
-        yield _found(told, node, own, section, entries)
+    for node, tests in _grouped(section.nodes):
+        if node.kind == "row" and node.header:
+            columns = tables.columns(node.cells)
+        elif node.kind == "row" and columns and (row := tables.row(node.cells, columns)):
+            told, done = row
+            where: State = "aside" if state == "aside" else "done" if done or state == "done" else "open"
+            yield _found(told, node, where, section, ())
+        elif node.kind == "item" and _is_item(node, section, ticks=ticks, plain=not boxes or ticks):
+            own = marks.item_state(node)
+            if state == "aside":
+                own = "aside"
+            elif state == "done" and node.box is None:
+                own = "done"
+            told, entries = required_tests.split_off(node.text)
+            entries += _required(node.children, awaited=entries == [""])
+            yield _found(told, node, own, section, [*entries, *tests])
 
 
-def _is_item(node: Node, section: Section, *, plain: bool) -> bool:
-    """Whether a list item is something to do and not a remark, a field or a test of the item above it.
+def _grouped(nodes: list[Node]) -> list[tuple[Node, list[str]]]:
+    """The nodes of a section without those that are required tests, each with those that stand after it."""
+    groups: list[tuple[Node, list[str]]] = []
+    owner: list[str] = []  # the required tests of the last item
+    at = 0
+    while at < len(nodes):
+        node = nodes[at]
+        at += 1
+        told = required_tests.labelled(node.text, plain=node.kind == "text") if node.box is None else None
+        if node.kind in ("item", "text") and told is not None:
+            owner += told
+            owner += required_tests.listed(node.children)
+            awaited = not told and not node.children
+        else:
+            entries: list[str] = []
+            groups.append((node, entries))
+            if node.kind == "item":
+                owner = entries
+            awaited = node.kind == "item" and not node.children and required_tests.awaits(node.text)
+        if awaited:
+            end = _run(nodes, at)
+            owner += required_tests.listed(nodes[at:end])
+            at = end
+    return groups
 
-    plain: items without a box count here. In a plan that ticks boxes, a list without any is prose, unless its
-    heading or its marks say that it is work.
+
+def _run(nodes: list[Node], start: int) -> int:
+    """The end of the list that begins there. Items without boxes are followed by none that has one."""
+    at = start
+    while at < len(nodes) and nodes[at].kind in ("item", "code"):
+        if nodes[at].box is not None and nodes[start].box is None:
+            break
+        at += 1
+    return at
+
+
+def _is_item(node: Node, section: Section, *, ticks: bool, plain: bool) -> bool:
+    """Whether a list item is something to do and not a remark or a field.
+
+    ticks: there are boxes in its section. plain: items without a box count here. In a plan that ticks boxes,
+    a list without any is prose, unless its heading or its marks say that it is work.
     """
-    if not marks.plain(node.text) or _announced(section.nodes, node):
+    if not marks.plain(node.text):
         return False
     if node.box is not None:
         return True
-    if marks.is_field(node.text) or headings.is_note(section):
+    if marks.is_fact(node.text) or (ticks and marks.is_field(node.text)) or headings.is_note(section):
         return False
     return plain or marks.is_done(node.text) or headings.is_work(section) or headings.state(section) == "done"
 
@@ -181,31 +213,6 @@ def _required(nodes: list[Node], *, awaited: bool) -> list[str]:
             entries += required_tests.split_off(node.text)[1]
             entries += _required(node.children, awaited=False)
     return entries
-
-
-def _between(nodes: list[Node], at: int) -> list[str]:
-    """Required tests in paragraphs and lists after an item that are not indented below it."""
-    rest: list[Node] = []
-    for node in nodes[at + 1 :]:
-        told = (
-            required_tests.labelled(node.text) if node.kind in ("text", "item") and node.box is None else None
-        )
-        if told is None and not (node.kind in ("item", "code") and _announced(nodes, node)):
-            if node.kind == "text":
-                continue
-            break
-        rest.append(node)
-    return _required(rest, awaited=False)
-
-
-def _announced(nodes: list[Node], node: Node) -> bool:
-    """Whether a list item belongs to a "Required tests:" above its list."""
-    for before in reversed(nodes[: nodes.index(node)]):
-        if before.kind == "text":
-            return required_tests.labelled(before.text) == []
-        if before.kind != "item":
-            return False
-    return False
 
 
 def _found(

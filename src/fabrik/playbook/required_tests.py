@@ -80,10 +80,18 @@ def split_off(text: str) -> tuple[str, list[str]]:
     return "\n".join(kept).strip(), entries
 
 
-def labelled(text: str) -> list[str] | None:
-    """The entries of a line that begins with the label, maybe none; None when it does not begin with it."""
+def awaits(text: str) -> bool:
+    """Whether an item's own text ends with the label, so that what comes next are its tests."""
+    return split_off(text)[1] == [""]
+
+
+def labelled(text: str, *, plain: bool = True) -> list[str] | None:
+    """The entries of a line that begins with the label, maybe none; None when it does not begin with it.
+
+    plain: "Tests:" alone is the label as well.
+    """
     first, _, rest = text.partition("\n")
-    if (match := _AT_START.match(first)) is None:
+    if (match := (_AT_START if plain else _INSIDE).match(first)) is None:
         return None
     tail, _ = _cut(first[match.end() :])
     entries = inline(tail)
