@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_TONES = {"new": "warn", "taken": "strong", "done": "dim"}
-
 
 @click.group(no_args_is_help=True)
 def messages() -> None:
@@ -35,7 +33,7 @@ def messages() -> None:
       fabrik messages receive reviewer --wait 60
       fabrik messages ack reviewer/20261120T182100.123456789Z.builder.4f1a2b3c~20261120T183100Z-9c0d11e2
 
-    A message is a small Markdown file; `ls` and `cat` show all there is (docs/messages.md). What is received
+    A message is a small Markdown file; `ls` and `cat` show all there is (fabrik docs messages). What is received
     and not acknowledged comes back, so nothing is lost when whoever took it dies.
     """
 
@@ -50,7 +48,7 @@ def _shared(command: Command) -> Command:
         type=click.Path(path_type=Path, file_okay=False),
         help="The queue's directory.",
     )
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object (docs/messages.md).")
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs messages).")
     return directory(as_json(command))
 
 
@@ -179,25 +177,24 @@ def list_(recipient: str | None, with_done: bool, directory: Path, as_json: bool
     """Show every inbox, or the one of RECIPIENT. Takes nothing."""
     from fabrik.messages.listing import listing
 
-    found = listing(directory, recipient)
+    found = listing(directory, recipient, done=with_done)
     screen = Screen()
     if as_json:
-        screen.line(json.dumps([_listing_json(one, with_done) for one in found], indent=2))
+        screen.line(json.dumps([_listing_json(one) for one in found], indent=2))
         return
     if not found:
         screen.line(f"no inboxes in {neutralise(str(directory))}", "dim")
     for one in found:
-        _show(screen, one, with_done)
+        _show(screen, one)
 
 
-def _show(screen: Screen, inbox: Listing, with_done: bool) -> None:
-    counts = {state: sum(m.state == state for m in inbox.messages) for state in _TONES}
+def _show(screen: Screen, inbox: Listing) -> None:
+    counts = {state: sum(m.state == state for m in inbox.messages) for state in ("new", "taken")}
+    counts["done"] = inbox.done
     screen.line(
         f"{inbox.name}  {', '.join(f'{number} {state}' for state, number in counts.items())}", "strong"
     )
     for listed in inbox.messages:
-        if listed.state == "done" and not with_done:
-            continue
         message = listed.message
         until = f"  until {units.moment(listed.until)}" if listed.until is not None else ""
         about = one_line(message.re or message.body, 60)
@@ -228,7 +225,7 @@ def _received_json(got: Received) -> dict[str, Any]:
     }
 
 
-def _listing_json(inbox: Listing, with_done: bool) -> dict[str, Any]:
+def _listing_json(inbox: Listing) -> dict[str, Any]:
     return {
         "inbox": inbox.name,
         "messages": [
@@ -239,8 +236,8 @@ def _listing_json(inbox: Listing, with_done: bool) -> dict[str, Any]:
                 **_message_json(one.message),
             }
             for one in inbox.messages
-            if with_done or one.state != "done"
         ],
+        "done": inbox.done,
         "others": [str(path) for path in inbox.others],
     }
 

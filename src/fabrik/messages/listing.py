@@ -33,11 +33,14 @@ class Listing:
     """One inbox."""
 
     name: str
-    messages: tuple[Listed, ...]  # oldest first: new, taken, done
+    messages: tuple[Listed, ...]  # oldest first: new, taken, and done if that was asked for
+    done: int  # how many are done
     others: tuple[Path, ...]  # what lies there and is no message: never delivered
 
 
-def listing(directory: Path, only: str | None = None, bounds: Bounds | None = None) -> list[Listing]:
+def listing(
+    directory: Path, only: str | None = None, *, done: bool = False, bounds: Bounds | None = None
+) -> list[Listing]:
     """Every inbox, or only one. Raises UsageError when there is no such inbox, FabrikError."""
     if only is not None:
         names.name_of(only, "recipient")
@@ -51,7 +54,7 @@ def listing(directory: Path, only: str | None = None, bounds: Bounds | None = No
                     raise UsageError("there is no such inbox", where=str(directory / only))
                 continue
             with told("the inbox cannot be read", str(inbox.path)):
-                found.append(_of(inbox, (bounds or Bounds()).file_bytes))
+                found.append(_of(inbox, (bounds or Bounds()).file_bytes, done=done))
     return found
 
 
@@ -63,10 +66,10 @@ def _plain(name: str) -> bool:
     return True
 
 
-def _of(inbox: Inbox, most: int) -> Listing:
+def _of(inbox: Inbox, most: int, *, done: bool) -> Listing:
     messages: list[Listed] = []
     others: list[Path] = []
-    for state in STATES:
+    for state in STATES if done else STATES[:-1]:
         for name in inbox.names(state):
             there = inbox.look(state, name)
             if there is None:
@@ -79,4 +82,5 @@ def _of(inbox: Inbox, most: int) -> Listing:
             message = parse(content.decode("utf-8", "replace"), named[0])
             until = named[1].until if state == "taken" and named[1] is not None else None
             messages.append(Listed(state=state, path=path, message=message, until=until))
-    return Listing(name=inbox.name, messages=tuple(messages), others=tuple(others))
+    number = sum(names.read(name) is not None for name in inbox.names("done"))
+    return Listing(name=inbox.name, messages=tuple(messages), done=number, others=tuple(others))
