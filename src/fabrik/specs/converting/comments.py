@@ -1,4 +1,4 @@
-"""The comments of a Markdown file, so that none is lost: those in its text, and those in its front matter. Pure."""
+"""The comments of a Markdown file, in its text and in its front matter, so that none is lost. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ def in_text(raw: list[str], clean: list[str]) -> list[Comment]:
 def in_yaml(source: str) -> list[str]:
     """The comments of YAML, in their order, each with its `#`."""
     taken = [False] * len(source)
-    found: list[str] = []
     for token in yaml.scan(source, Loader=yaml.BaseLoader):
         start, end = token.start_mark.index, token.end_mark.index
         if isinstance(token, yaml.ScalarToken) and token.style in ("|", ">"):
@@ -60,10 +59,7 @@ def in_yaml(source: str) -> list[str]:
             start = header if header >= 0 else end  # a comment may stand behind the sign of the block
         for at in range(start, min(end, len(source))):
             taken[at] = True
-    for match in _MARK.finditer(source):
-        if not taken[match.start()]:
-            found.append(match[0].rstrip())
-    return found
+    return [match[0].rstrip() for match in _MARK.finditer(source) if not taken[match.start()]]
 
 
 def as_lines(comments: Iterable[Comment]) -> list[str]:

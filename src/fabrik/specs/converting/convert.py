@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +14,13 @@ from fabrik.specs.converting import comments
 from fabrik.specs.converting.content import LISTS, Content, Entry, check_json, differences, of_document
 from fabrik.specs.converting.fill import Value, body, canonical
 from fabrik.specs.converting.layout import layout
-from fabrik.specs.converting.markdown_out import holds, markdown, problems_of, task_texts
+from fabrik.specs.converting.markdown_out import holds, markdown, read_again, task_texts
 from fabrik.specs.documents import SpecDocument
 from fabrik.specs.draft import Draft
 from fabrik.specs.drafts import MARKDOWN, WRAPPED, read_draft, todo_path_of
 from fabrik.specs.files import decode
 from fabrik.specs.json_spec import read_json_spec, read_json_todo
-from fabrik.specs.markdown_spec import above, checks_of, contents_of, front_document, read_markdown_spec
+from fabrik.specs.markdown_spec import above, checks_of, contents_of, front_document
 from fabrik.specs.model import Spec, Todo
 from fabrik.specs.problems import SpecErrors
 from fabrik.specs.read import names_taken, read_todo_file
@@ -138,17 +138,20 @@ def _to_markdown(
     content = of_document(document)
     stays = todo_file is not None and todo_file.absolute() == todo_path_of(place).absolute()
     inside = todo if todo is not None and not stays and holds(todo, spec.id) else None
-    text = markdown(content, inside, place)
-    made = Draft(path=place)
-    read_markdown_spec(text, made)
+    text, made = _read_again(markdown(content, inside, place), place)
+    if inside is not None and made.todo != inside:  # what stands around the list disturbs it
+        inside = None
+        text, made = _read_again(markdown(content, None, place), place)
     _same(spec, made, place)
     files = {place: text}
-    if inside is not None and made.todo != inside:
-        raise UsageError("its tasks would not be the same in a list", where=str(draft.path))
     if todo is not None and inside is None and not stays:
         files[todo_path_of(place)] = _todo_text(todo, todo_file)
     notes = [f"its tasks stay in {todo_file}"] if stays else []
     return Conversion(source=draft.path, files=files, notes=tuple(notes))
+
+
+def _read_again(text: str, place: Path) -> tuple[str, Draft]:
+    return text, read_again(text, place)
 
 
 def _same(spec: Spec, made: Draft, place: Path) -> None:
@@ -216,8 +219,6 @@ def _squeezed(text: str) -> list[str]:
 
 
 def _without_prose(content: Content) -> Content:
-    from dataclasses import replace
-
     return replace(content, prose=())
 
 
@@ -285,4 +286,4 @@ def _inside(name: str) -> str:
     return {"nonGoals": "non_goals", "mayChange": "may_change"}.get(name, name)
 
 
-__all__ = ["Conversion", "Format", "convert", "json_values", "problems_of", "write"]
+__all__ = ["Conversion", "Format", "convert", "json_values", "write"]

@@ -26,9 +26,12 @@ class Value:
     name: str | None = None  # of a check: the comment above it
 
 
-def body(prose: Sequence[Entry], values: Mapping[str, Sequence[Value]]) -> str:
+def body(
+    prose: Sequence[Entry], values: Mapping[str, Sequence[Value]], leading: Mapping[str, int] | None = None
+) -> str:
     """The text. Fields that stand in the front matter are not among the values; their places vanish.
 
+    leading: how many first values of a field stand in the front matter all the same.
     Values without a place follow the last one of their field, or stand in a section of their own at the end.
     """
     entries = [*prose]
@@ -51,7 +54,12 @@ def body(prose: Sequence[Entry], values: Mapping[str, Sequence[Value]]) -> str:
         if (entry.n is None and entry.put not in done) or (
             entry.n is not None and last[entry.put] == at and entry.put not in done
         ):
-            rest = [value for n, value in enumerate(own, 1) if n not in named[entry.put]] if own else []
+            above = (leading or {}).get(entry.put, 0)
+            rest = (
+                [value for n, value in enumerate(own, 1) if n > above and n not in named[entry.put]]
+                if own
+                else []
+            )
             out += [line for value in rest for line in rendered(entry, value)]
             done.add(entry.put)
     missing = {put: own for put, own in values.items() if own and put not in last}
@@ -122,7 +130,7 @@ def plain(before: str, values: Sequence[Value]) -> bool:
     place = PlaceDocument(put="goals", before=before)
     text = "\n".join(line for value in values for line in rendered(place, value))
     found = sections(text)
-    if len(found) != 1 or any(not code.closed for code in found[0].codes):
+    if "\r" in text or len(found) != 1 or any(not code.closed for code in found[0].codes):
         return False
     read = [item.text for item in items(found[0].lines)]
     return read == [value.text for value in values] and bool(listed(found[0].lines))
@@ -133,7 +141,11 @@ def tasks_survive(texts: Sequence[str], wanted: object) -> bool:
     values = [Value(text=text) for text in texts]
     lines = [line for entry in canonical({"tasks": values})[3:] for line in _numbered(entry, values)]
     found = sections("\n".join(["## Tasks", "", *lines]))
-    if len(found) != 2 or any(not code.closed for code in found[1].codes):
+    if (
+        any("\r" in text for text in texts)
+        or len(found) != 2
+        or any(not code.closed for code in found[1].codes)
+    ):
         return False
     return tasks_in([_section_of(found)], "", []) == wanted
 

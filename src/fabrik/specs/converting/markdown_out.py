@@ -1,4 +1,4 @@
-"""A Markdown spec out of what a spec says. What a Markdown list cannot hold goes into the front matter. Pure."""
+"""A Markdown spec of what a spec says. What no Markdown list can hold goes into the front matter. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 
 from fabrik.problems import Problem
-from fabrik.specs.converting.content import LISTS, Content, Entry, check_json
+from fabrik.specs.converting.content import ATTRIBUTE, LISTS, Content, Entry, check_json
 from fabrik.specs.converting.fill import Value, body, canonical, plain, tasks_survive
 from fabrik.specs.draft import Draft
+from fabrik.specs.files import decode
 from fabrik.specs.markdown_spec import read_markdown_spec
 from fabrik.specs.model import Task, Todo
 
@@ -36,13 +37,20 @@ def holds(todo: Todo, spec_id: str) -> bool:
 
 def markdown(content: Content, todo: Todo | None, path: Path) -> str:
     """The text of a Markdown spec at a path. `todo`: what its section of tasks is to say."""
-    front = {name for name in LISTS if not _survives(content, name)}
-    text = ""
-    for moved in (front, front | {"title"}, front | {"title", "checks"}, set(_HEAD_ONLY)):
-        for checks_named in (False, True):
-            text = _text(content, todo, path, moved, named=checks_named)
-            if _says(text, content, todo, path):
-                return text
+    moved = {name for name in LISTS if not _survives(content, name)}
+    if content.prose and not any(
+        not isinstance(entry, str) and entry.put == "title" for entry in content.prose
+    ):
+        moved.add("title")
+    text, named = _text(content, todo, moved, named=False), False
+    for _ in range(4):
+        wrong = _wrong(text, content, todo, path)
+        if not wrong:
+            break
+        named |= "checks" in wrong
+        # What could not even be read says nothing about where it went wrong.
+        moved |= wrong if wrong - {"checks"} or named else set()
+        text = _text(content, todo, moved, named=named)
     return text
 
 
@@ -50,36 +58,34 @@ def _survives(content: Content, name: str) -> bool:
     values = [Value(text=text) for text in content.lists[name]]
     if not values:
         return True
-    befores = {entry.before for entry in content.prose if not isinstance(entry, str) and entry.put == name}
-    if befores:
-        return all(plain(before, values) or not before.strip() for before in befores)
-    return plain("- ", values) or plain("-   ", values)
+    places = [entry for entry in content.prose if not isinstance(entry, str) and entry.put == name]
+    if not places:
+        return plain("- ", values) or plain("-   ", values)
+    own = {place.n: place.before for place in places}
+    usual = own.get(None, places[-1].before)
+    each = [(own.get(n, usual), value) for n, value in enumerate(values, 1)]
+    return all(not before.strip() or plain(before, [value]) for before, value in each)
 
 
-def _says(text: str, content: Content, todo: Todo | None, path: Path) -> bool:
-    """Whether the text is read again as what it was made of."""
-    draft = Draft(path=path)
-    read_markdown_spec(text, draft)
+def _wrong(text: str, content: Content, todo: Todo | None, path: Path) -> set[str]:
+    """The fields that are not read again as they are; all of them when nothing can be read."""
+    draft = read_again(text, path)
     spec = draft.spec
     if spec is None or draft.problems or draft.todo != todo:
-        return False
-    lists = {name: getattr(spec, name) for name in _REQUIREMENTS}
-    lists |= {"goals": spec.goals, "nonGoals": spec.non_goals, "accept": spec.accept, "assume": spec.assume}
-    lists |= {"mayChange": spec.may_change}
+        return set(_HEAD_ONLY)
+    lists = {name: getattr(spec, ATTRIBUTE.get(name, name)) for name in (*LISTS, "mayChange")}
+    wrong = {name for name, texts in lists.items() if texts != content.lists[name]}
     runs = [(check.run, check.seconds) for check in (*spec.checks, *spec.holdout)]
-    wanted = [(check.run, check.seconds) for check in (*content.checks, *content.holdout)]
-    given = [check.name for check in (*content.checks, *content.holdout)]
+    wanted = [*content.checks, *content.holdout]
     names = [check.name for check in (*spec.checks, *spec.holdout)]
-    same = all(one is None or one == other for one, other in zip(given, names, strict=False))
-    return (
-        lists == content.lists
-        and runs == wanted
-        and same
-        and (spec.id, spec.title) == (content.id, content.title)
-    )
+    if runs != [(check.run, check.seconds) for check in wanted] or any(
+        one.name is not None and one.name != name for one, name in zip(wanted, names, strict=False)
+    ):
+        wrong.add("checks")
+    return wrong | ({"title"} if spec.title != content.title else set())
 
 
-def _text(content: Content, todo: Todo | None, path: Path, front: Collection[str], *, named: bool) -> str:
+def _text(content: Content, todo: Todo | None, front: Collection[str], *, named: bool) -> str:
     values: dict[str, list[Value]] = {"title": [Value(text=content.title)]}
     for name in (*LISTS, "mayChange"):
         values[name] = [Value(text=text) for text in content.lists[name]]
@@ -91,43 +97,59 @@ def _text(content: Content, todo: Todo | None, path: Path, front: Collection[str
     above = {name for name in front if values.get(name)} | (set() if simple else {"checks"})
     if todo is not None:
         values["tasks"] = [Value(text=text) for text in task_texts(todo.tasks)]
-    shown: Mapping[str, list[Value]] = {
-        name: own for name, own in values.items() if name not in above and own
+    leading = {
+        name: _leading(content.prose, name, len(values[name])) for name in (*LISTS, "mayChange", "checks")
     }
+    leading |= {name: len(values[name]) for name in above}
+    shown = {name: own for name, own in values.items() if own and leading.get(name, 0) < len(own)}
     prose: Sequence[Entry] = content.prose or canonical(shown)
-    text = body(prose, shown)
-    head = _head(content, above, path)
+    text = body(prose, shown, {name: count for name, count in leading.items() if name in shown})
+    head = _head(content, leading)
     comments = "".join(f"{comment}\n" for comment in content.comments)
     lead = "" if text.startswith("\n") else "\n"
     return f"---\n{comments}{head}---\n{lead}{text}"
 
 
-def _head(content: Content, above: Collection[str], path: Path) -> str:
-    """The YAML before the document."""
-    head: dict[str, Any] = {"id": content.id}
-    if "title" in above:
-        head["title"] = content.title
-    head["status"] = content.status
-    head |= {"version": content.version} if content.version else {}
-    head |= {"lastUpdated": content.last_updated} if content.last_updated else {}
-    for key in ("goals", "nonGoals"):
-        head |= {key: [*content.lists[key]]} if key in above else {}
-    if above & {*_REQUIREMENTS} if isinstance(above, set) else any(key in above for key in _REQUIREMENTS):
-        head["req"] = {key: [*content.lists[key]] if key in above else [] for key in _REQUIREMENTS}
-    for key in ("accept", "assume"):
-        head |= {key: [*content.lists[key]]} if key in above else {}
-    head |= {"supersedes": [*content.supersedes]} if content.supersedes else {}
-    head |= {"dependsOn": [*content.depends_on]} if content.depends_on else {}
-    head |= {"cfg": {"env": [*content.env]}} if content.env is not None else {}
-    if "checks" in above:
-        head["checks"] = [check_json(check) for check in content.checks]
-    head |= {"holdout": [check_json(check) for check in content.holdout]} if content.holdout else {}
-    head |= {"mayChange": [*content.lists["mayChange"]]} if "mayChange" in above else {}
+def _leading(prose: Sequence[Entry], name: str, count: int) -> int:
+    """How many values stand in the front matter because the prose begins with a later one."""
+    places = [entry.n for entry in prose if not isinstance(entry, str) and entry.put == name]
+    numbers = [n for n in places if n is not None]
+    return min(numbers) - 1 if numbers and None not in places and min(numbers) <= count else 0
+
+
+def _head(content: Content, leading: Mapping[str, int]) -> str:
+    """The YAML before the document. leading: how many values of each field stand in it."""
+    lists = {name: [*texts[: leading.get(name, 0)]] for name, texts in content.lists.items()}
+    values: dict[str, Any] = {
+        "id": content.id,
+        "title": content.title if leading.get("title") else None,
+        "status": content.status,
+        "version": content.version,
+        "lastUpdated": content.last_updated,
+        "goals": lists["goals"],
+        "nonGoals": lists["nonGoals"],
+        "req": {key: lists[key] for key in _REQUIREMENTS}
+        if any(lists[key] for key in _REQUIREMENTS)
+        else None,
+        "accept": lists["accept"],
+        "assume": lists["assume"],
+        "supersedes": [*content.supersedes],
+        "dependsOn": [*content.depends_on],
+        "cfg": {"env": [*content.env]} if content.env is not None else None,
+        "checks": [check_json(check) for check in content.checks[: leading.get("checks", 0)]],
+        "holdout": [check_json(check) for check in content.holdout],
+        "mayChange": lists["mayChange"],
+    }
+    head = {key: value for key, value in values.items() if value}
     return yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=10**6)
 
 
-def problems_of(text: str, path: Path) -> list[Problem]:
-    """What the reader says against a text."""
+def read_again(text: str, path: Path) -> Draft:
+    """What the reader makes of a text when it stands in a file."""
     draft = Draft(path=path)
-    read_markdown_spec(text, draft)
-    return draft.problems
+    found = decode(text.encode("utf-8"), str(path))
+    if isinstance(found, Problem):
+        draft.problems.append(found)
+    else:
+        read_markdown_spec(found, draft)
+    return draft
