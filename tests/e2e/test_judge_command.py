@@ -296,13 +296,13 @@ def test_a_provider_that_fails_gives_no_verdict(tmp_path: Path, failure: Failure
 
 
 def test_an_unreachable_provider_gives_no_verdict(tmp_path: Path) -> None:
-    with judging(tmp_path, PASS) as (world, server):
-        pass  # the server is gone
-    world.doors.mkdir()
-    world.file("a.txt", "text")
-    done = world.fabrik("judge", *WARM, "a.txt", status=1)
-    assert "cannot be reached" in done.stdout
-    assert server.calls == ()
+    with judge_world(tmp_path) as world:
+        with ModelServer(Script(), key=KEY) as server:
+            world.connect(server)
+        world.file("a.txt", "text")  # and now the server is gone
+        done = world.fabrik("judge", *WARM, "a.txt", status=1)
+        assert "cannot be reached" in done.stdout
+        assert server.calls == ()
 
 
 def test_without_a_key_nothing_is_asked(tmp_path: Path) -> None:
