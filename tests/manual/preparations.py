@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -151,12 +152,19 @@ def model(stage: Stage) -> None:
     (stage.project / "welcome.txt").write_text("Hello, and welcome. Your first board is ready.\n")
     (stage.project / "notice.txt").write_text("ACCOUNT CREATED. SEE MANUAL.\n")
 
+    (stage.project / "page.png").write_bytes(base64.b64decode(PNG))
+    (stage.project / "tone.md").write_text("Plain words, and no exclamation marks.\n")
+    (stage.project / "render-mail").write_text("#!/bin/sh\necho 'Hello Ada, here is your invoice.'\n")
+    (stage.project / "render-mail").chmod(0o755)
+
     def verdict(good: bool, feedback: str) -> dict[str, object]:
         return {"call": {"name": "verdict", "arguments": {"pass": good, "feedback": feedback}}}
 
     script = stage.directory / "model.json"
     sessions = [
         {"match": "ACCOUNT CREATED", "turns": [verdict(False, "It shouts, and greets nobody.")] * 9},
+        {"match": "primary action", "turns": [verdict(True, "There is one button.")] * 9},
+        {"match": "invoice", "turns": [verdict(True, "It is plain.")] * 9},
         {"match": "welcome", "turns": [verdict(True, "It greets the reader.")] * 9},
     ]
     script.write_text(json.dumps({"v": 1, "sessions": sessions}))
@@ -177,6 +185,9 @@ def model(stage: Stage) -> None:
         assert line, "the model server did not start"
     assert stage.run(f"export {line.strip()} ANTHROPIC_API_KEY=any NO_PROXY=127.0.0.1")[0] == 0
 
+
+# One white pixel.
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTjI3gAAAABJRU5ErkJggg=="
 
 BACKLOG_AGENT = """#!/bin/sh
 # Implements and verifies the specs of a backlog, and ends as the exit contract wants it.

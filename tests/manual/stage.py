@@ -25,9 +25,10 @@ PATIENCE = 240  # seconds for one command
 _AGENT = re.compile(r"--((?:review-|verify-)?)agent[ =](?:claude|codex|gemini|opencode|pi)\b")
 _KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SSL_CERT_FILE")
 
-# The environment and the directory that one command leaves are those of the next one.
+# The variables and the directory that one command leaves are those of the next one.
 _SHELL = """
 [ -e "$2" ] && . "$2"
+set -a
 trap '{ export -p; printf "cd %q\\n" "$PWD"; } >"$2"' EXIT
 eval "$1"
 """

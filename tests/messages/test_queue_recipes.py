@@ -1,11 +1,14 @@
-"""The shell recipes of docs/messages.md, against the queue itself and in a sandbox."""
+"""The shell recipes of the page messages, against the queue itself and behind walls."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +17,8 @@ import pytest
 from fabrik.errors import UsageError
 from fabrik.messages.queue import Queue
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "messages.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "src/fabrik/manual/pages/messages.md").read_text()
+Require = Callable[[str, Callable[[], str | None]], None]
 RECIPES = dict(re.findall(r"```sh (\w+)\n(.*?)```", DOCUMENT, re.DOTALL))
 [MAKE] = re.findall(r"`(mkdir -p [^`]+)`", DOCUMENT)
 
@@ -112,3 +116,48 @@ def test_an_acknowledgement_after_the_lease_is_refused_to_who_lost_it(queue: Que
     shell(queue, RECIPES["receive"], RECIPES["ack"])
     with pytest.raises(UsageError):
         queue.acknowledge(got.receipt)
+
+
+def test_a_shell_in_a_namespace_of_its_own_takes_part(queue: Queue, require: Require) -> None:
+    """As in a sandbox that somebody shows the directory to: other processes, other user, the same files."""
+    walls = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    walls += [
+        "--bind",
+        str(queue.directory),
+        "/tmp/talk",
+        "--setenv",
+        "Q",
+        "/tmp/talk",
+        "--",
+        "sh",
+        "-u",
+        "-c",
+    ]
+
+    def works() -> str | None:
+        if shutil.which("bwrap") is None:
+            return "bwrap is not installed"
+        tried = subprocess.run([*walls, "true"], capture_output=True, text=True, check=False)
+        return tried.stderr if tried.returncode else None
+
+    require("bubblewrap", works)
+
+    def inside(*parts: str) -> str:
+        done = subprocess.run([*walls, "\n".join(parts)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    asyncio.run(queue.send(sender="planner", to=["reviewer"], body="for the shell"))
+    assert inside(RECIPES["receive"], RECIPES["ack"]).endswith("\n\nfor the shell\n")
+    inside(RECIPES["send"])
+    got = asyncio.run(queue.receive("reviewer"))
+    assert got is not None and got.message.sender == "builder" and queue.acknowledge(got.receipt)
+    # A holder in there cannot be seen from here: it is not taken for gone.
+    program = (
+        "import asyncio, os; from pathlib import Path; from fabrik.messages.queue import Queue; "
+        "got = asyncio.run(Queue(Path('/tmp/talk')).receive('reviewer', lease_seconds=3600, holder=os.getpid())); "
+        "assert got is not None"
+    )
+    asyncio.run(queue.send(sender="planner", to=["reviewer"], body="held"))
+    inside(f'{sys.executable} -c "{program}"')
+    assert asyncio.run(queue.receive("reviewer")) is None
