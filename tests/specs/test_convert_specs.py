@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from spec_texts import MARKDOWN, SPEC, TODO, put
 
 from fabrik.errors import UsageError
+from fabrik.specs.converting.comments import in_yaml
 from fabrik.specs.converting.convert import convert, write
 from fabrik.specs.drafts import siblings
+from fabrik.specs.front_matter import split
 from fabrik.specs.model import Loaded, Spec
 from fabrik.specs.problems import SpecErrors
 from fabrik.specs.read import load
@@ -53,13 +55,21 @@ def same(path: Path) -> tuple[Path, Path]:
     return middle, back
 
 
-KEYS = r"(?m)^(?:\s*- )?\s*(?:id|title|status|version|cfg|dependsOn|mayChange|goals|checks|holdout|run):"
 VERIFY = r"(?im)^(\W*)verif(?:y|ication)(?:\*\*|__)?\s*:"
 
 
 def words(text: str) -> Counter[str]:
     """What a person wrote; not the keys of the front matter, nor the word before how a task is verified."""
-    return Counter(re.findall(r"\w+", re.sub(VERIFY, r"\1", re.sub(KEYS, "", text))))
+    front = split(text, "", [])
+    found = [front.body, *values_in(front.values), *in_yaml(front.source)]
+    return Counter(re.findall(r"\w+", re.sub(VERIFY, r"\1", "\n".join(found))))
+
+
+def values_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value
+    return [text for one in inner for text in values_in(one)]
 
 
 RICH = """\

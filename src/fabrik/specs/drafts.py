@@ -72,7 +72,7 @@ def _unwrap(text: str, draft: Draft) -> str | None:
 def todo_path_of(spec: Path) -> Path:
     """Where the todo of a spec is by default: beside it, `<its name>.todo.json`."""
     name = spec.name
-    for suffix in (*WRAPPED, ".min.json", ".json", *MARKDOWN):
+    for suffix in (*WRAPPED, ".min.json", ".json", *(f".min{one}" for one in MARKDOWN), *MARKDOWN):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
             break
@@ -82,7 +82,7 @@ def todo_path_of(spec: Path) -> Path:
 def siblings(directory: Path) -> list[Path]:
     """The files in a directory that could be specs, in the order of their names.
 
-    Not among them: todos, what the original minified, and prose beside a spec in JSON (X.md and X.TODO.md
+    Not among them: todos, what was minified, and prose beside a spec in JSON (X.md and X.TODO.md
     beside X.json). Raises OSError.
     """
     names = {entry.name for entry in directory.iterdir() if entry.is_file()}
@@ -97,6 +97,7 @@ def siblings(directory: Path) -> list[Path]:
             stem = name[: name.rindex(".")]
             chosen = (
                 f"{stem}.json" not in names
+                and not stem.lower().endswith(".min")
                 and not stem.lower().endswith(".todo")
                 and stem.lower() != "readme"
             )
