@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ledgers import Fabrik, command
 
-DOCUMENTED = (Path(__file__).parents[2] / "docs" / "messages.md").read_text()
+DOCUMENTED = (Path(__file__).parents[2] / "src/fabrik/manual/pages/messages.md").read_text()
 
 
 @pytest.fixture

@@ -120,7 +120,19 @@ def test_an_acknowledgement_after_the_lease_is_refused_to_who_lost_it(queue: Que
 
 def test_a_shell_in_a_namespace_of_its_own_takes_part(queue: Queue, require: Require) -> None:
     """As in a sandbox that somebody shows the directory to: other processes, other user, the same files."""
-    walls = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    walls = [
+        "bwrap",
+        "--unshare-all",
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--tmpfs",
+        "/tmp",
+    ]
     walls += [
         "--bind",
         str(queue.directory),
@@ -155,7 +167,8 @@ def test_a_shell_in_a_namespace_of_its_own_takes_part(queue: Queue, require: Req
     # A holder in there cannot be seen from here: it is not taken for gone.
     program = (
         "import asyncio, os; from pathlib import Path; from fabrik.messages.queue import Queue; "
-        "got = asyncio.run(Queue(Path('/tmp/talk')).receive('reviewer', lease_seconds=3600, holder=os.getpid())); "
+        "queue = Queue(Path('/tmp/talk')); "
+        "got = asyncio.run(queue.receive('reviewer', lease_seconds=3600, holder=os.getpid())); "
         "assert got is not None"
     )
     asyncio.run(queue.send(sender="planner", to=["reviewer"], body="held"))

@@ -33,8 +33,8 @@ def messages() -> None:
       fabrik messages receive reviewer --wait 60
       fabrik messages ack reviewer/20261120T182100.123456789Z.builder.4f1a2b3c~20261120T183100Z-9c0d11e2
 
-    A message is a small Markdown file; `ls` and `cat` show all there is (fabrik docs messages). What is received
-    and not acknowledged comes back, so nothing is lost when whoever took it dies.
+    A message is a small Markdown file; `ls` and `cat` show all there is (fabrik docs messages). What is
+    received and not acknowledged comes back, so nothing is lost when whoever took it dies.
     """
 
 
