@@ -15,7 +15,7 @@ from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run, TaskReport
 
 FILES = {
-    "PROMPT_build.md": "0a. Study `specs/*`.\n1. Follow @IMPLEMENTATION_PLAN.md.\n4. Commit, then `git push`.\n",
+    "PROMPT_build.md": "0a. Study `specs/*`.\n1. Follow @IMPLEMENTATION_PLAN.md.\n4. Then `git push`.\n",
     "PROMPT_plan.md": "1. Compare `specs/*` with `src/*` and update @IMPLEMENTATION_PLAN.md. Plan only.\n",
     "PROMPT_plan_work.md": '1. A SCOPED plan for work: "${WORK_SCOPE}".\n',
     "AGENTS.md": "## Build & Run\n\nNothing.\n\n## Validation\n\n- Tests: `sh test.sh`\n",
@@ -71,7 +71,7 @@ def dispatched(world: World, *, agent: str = HONEST, **request: Any) -> str:
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(world.env())
-    wanted = {"mode": "build", "project": world.project, "agent": "command"}
+    wanted: dict[str, Any] = {"mode": "build", "project": world.project, "agent": "command"}
     try:
         request = wanted | {"agent_command": world.make_agent(agent)} | request
         return asyncio.run(dispatch_loop(LoopRequest(**request), lambda text: None))

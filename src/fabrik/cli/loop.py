@@ -23,8 +23,9 @@ HELP = """Ralph's loop on this project and branch: a fresh session for each iter
   plan-work      a plan for one piece of work, on its branch
   plan-release   a plan for the next release, from AUDIENCE_JTBD.md
 
-N bounds the iterations. Without it, `build` ends when the plan has no open item, `plan` when the plan stays
-as it is, and each of them when there is no progress; `plan-work` does 5 at the most.
+N bounds the iterations; 0 is no bound. `build` ends when the plan has no open item, the others when the plan
+stays as it is, and all of them when there is no progress. Without N, `build` has no bound, `plan-work` does 5
+and the others 10 at the most.
 
 \b
 Examples:

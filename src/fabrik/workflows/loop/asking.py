@@ -20,7 +20,7 @@ from fabrik.workflows.commission import Job, author_of, commission, hire, privat
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Source, Warn
 from fabrik.workflows.loop.landing import UNCOMMITTED
-from fabrik.workflows.loop.order import PLAN_DEFAULT, Mode, SealedLoop
+from fabrik.workflows.loop.order import MOST, Mode, SealedLoop
 from fabrik.workflows.loop.reading import MAX_PLAN
 from fabrik.workflows.request import Options
 
@@ -74,7 +74,7 @@ async def dispatch_loop(request: LoopRequest, warn: Warn) -> str:
         base = await fetch_base(home.projects, source.place, shot.commit)
         author = await author_of(source, warn)
         await _warn_of_plan(base, request, warn)
-        most = request.most if request.most is not None else PLAN_DEFAULT * (request.mode == "plan-work")
+        most = request.most if request.most is not None else MOST[request.mode]
         order = SealedLoop(
             mode=request.mode,
             most=most,

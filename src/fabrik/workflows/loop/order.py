@@ -9,7 +9,9 @@ from typing import Literal
 from fabrik.workflows.results import ChecksResult
 
 Mode = Literal["plan", "build", "plan-work", "plan-release"]
-PLAN_DEFAULT = 5  # iterations of `plan-work`, as in the playbook's own script
+# Iterations where no number is given; 0: no bound. That of `plan-work` is the playbook's own; a plan that still
+# changes after ten will not settle by itself.
+MOST: Mapping[Mode, int] = {"build": 0, "plan": 10, "plan-work": 5, "plan-release": 10}
 
 
 @dataclass(frozen=True, kw_only=True)
