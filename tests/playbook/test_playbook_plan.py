@@ -233,6 +233,72 @@ def test_a_box_below_remarks_is_an_item() -> None:
     ]
 
 
+def test_everything_below_notes_is_remarks_but_what_remains() -> None:
+    text = """# Implementation Plan
+
+## Remaining Tasks
+
+### High Priority
+
+1. **Move the script**
+   - and its paths
+
+## Notes
+
+### Task Selection Strategy
+
+- Task 1 can be done alone
+
+### Implementation Approach
+
+- Keep it simple
+
+### Still to do
+
+- Write the guide
+"""
+    assert states(text) == [("Move the script", False), ("Write the guide", False)]
+
+
+def test_paragraphs_that_stand_over_lists_as_headings_do() -> None:
+    text = """## Phase 1
+
+**Goal:** read files.
+
+**Completed:**
+
+- Quotes
+
+**Remaining:**
+- Escapes
+- Rows
+
+Key behaviours:
+- wide fields stay wide
+
+**Tasks**
+
+1. Reports
+
+__Future work__:
+- Colours
+"""
+    assert states(text) == [("Quotes", True), ("Escapes", False), ("Rows", False), ("Reports", False)]
+    assert read(text).aside == ("Colours",)
+
+
+def test_a_paragraph_that_only_speaks_of_work_is_no_heading() -> None:
+    text = "## Tasks\n\nThese tasks remain:\n\n- A\n\nEach is small: one session.\n\n- B\n"
+    assert states(text) == [("A", False), ("B", False)]
+
+
+def test_an_item_after_the_fields_of_another_is_not_lost() -> None:
+    text = "1. Parser\n\nRequirements:\n\n2. Writer\n\nTest requirements:\n- it is fast\n\n3. Reports\n"
+    items = read(text).items
+    assert texts(items) == ["Parser", "Writer", "Reports"]
+    assert items[1].required_tests.prose == ("it is fast",)
+
+
 def test_code_comments_and_rules_are_no_items() -> None:
     text = "- A\n\n```markdown\n- [ ] example\n```\n\n---\n\n<!-- - [ ] hidden -->\n- B <!-- [x] -->\n"
     assert states(text) == [("A", False), ("B", False)]

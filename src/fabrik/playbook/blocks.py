@@ -30,6 +30,7 @@ class Node:
     number: int  # its first line in the file, from 1
     text: str = ""  # an item's or a paragraph's own text, lines joined with "\n"; of a row, its line
     indent: int = 0  # columns before it
+    numbered: bool = False  # an item begins with a number
     box: str | None = None  # what stands in an item's checkbox: " ", "x", …; None: it has none
     language: str = ""  # of a code block, in small letters
     lines: tuple[tuple[int, str], ...] = ()  # of a code block: number and text
@@ -150,7 +151,8 @@ class _Reader:
         if found := _BOX.match(text):
             box, text = found["mark"] or " ", text[found.end() :]
         self._close(indent - 2)
-        node = Node(kind="item", number=number, text=text.strip(), indent=indent, box=box)
+        numbered = any(char.isdigit() for char in match["marker"])
+        node = Node(kind="item", number=number, text=text.strip(), indent=indent, numbered=numbered, box=box)
         self._add(node)
         self._open.append(node)
         self._blank = False

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from fabrik.playbook import marks
+from fabrik.playbook import marks, required_tests
 from fabrik.playbook.blocks import Node, Section
 
 State = Literal["open", "done", "aside"]
@@ -20,8 +21,8 @@ _THINGS = (
     r"|this|today|earlier|recently|previously|and|since|during|iterations?|sessions?|for reference|log)"
 )
 _DONE = re.compile(
-    rf"(?:recently|already|previously|all|what(?:'s|’s| is)|works)?\s*{_PARTICIPLES}"
-    rf"(?:\W*$|\W*\s{_THINGS}\b|\s*[(:\[—–/&]|\s+-)",
+    r"(?:recently|already|previously|all|what(?:'s|’s| is)|works|(?:project|plan|everything)[\s_](?:is)?)?"
+    rf"\s*{_PARTICIPLES}(?:\W*$|\W*\s{_THINGS}\b|\s*[(:\[—–/&]|\s+-)",
     re.IGNORECASE,
 )
 _UNDONE = re.compile(
@@ -43,7 +44,9 @@ _NOTE_LAST = (
     r"(?:notes?|discover(?:y|ies)|learnings?|lessons(?: learned)?|summary|overview|context|background|legend"
     r"|state|status|goals?|principles?|decisions?|assumptions?|questions?|architecture|scope|references?|glossary"
     r"|introduction|findings|analysis|observations?|rationale|conventions?|guidelines?|rules|constraints?"
-    r"|stack|dependencies|risks?|metrics|changelog|history|log|progress|criteria|information|verification)"
+    r"|stack|dependencies|risks?|metrics|changelog|history|log|progress|criteria|information|verification"
+    r"|strateg(?:y|ies)|approach|requirements?|considerations?|structure|process|timeline|deliverables?"
+    r"|instructions?|breaking changes|mitigations?|behaviou?rs?)"
 )
 _NOTE = re.compile(
     rf"(?:\S+\s+){{0,3}}{_NOTE_LAST}\W*$"
@@ -61,6 +64,9 @@ _OPEN = re.compile(
     r"\b(?:remaining|in progress|to[ -]?dos?|incomplete|pending|not (?:done|started|yet)|up next)\b",
     re.IGNORECASE,
 )
+
+_DEEPEST = 7  # below all headings that Markdown has
+_LABEL = re.compile(r"(?:\*\*|__)(?P<bold>[^*_:]{1,40}):?(?:\*\*|__):?|(?P<plain>[^*_:.!?`]{1,40}):")
 
 _TASK_WORD = re.compile(r"(?:task|step|item|issue|story|ticket)\s*#?\d+", re.IGNORECASE)
 _TASK_ID = re.compile(r"(?:[A-Z]{1,10}-\d+|[A-Z]\d+|\d+(?:\.\d+)*[.):]?)(?=\s|:|$)")
@@ -92,9 +98,48 @@ def is_work(section: Section) -> bool:
 
 
 def is_note(section: Section) -> bool:
-    """Whether the heading says that a list below it is remarks."""
+    """Whether the headings say that a list below them is remarks. Below "Notes" all is, but what remains."""
     title = section.title
-    return not is_work(section) and not is_done(title) and bool(_NOTE.match(_words(title)))
+    if is_done(title) or _OPEN.search(_words(title)):
+        return False
+    above = section.parents[1:]  # the title of the file says nothing of its parts
+    return any(_is_note(name) for name in above) or _is_note(title)
+
+
+def parts(section: Section) -> list[Section]:
+    """A section taken apart at paragraphs that stand over their lists as headings do: "**Remaining:**"."""
+    found = [section]
+    kept: list[Node] = []
+    parents = (*section.parents, section.title) if section.title else section.parents
+    nodes = kept
+    for node in section.nodes:
+        # After an item such a paragraph may belong to it, and the next item must not get lost below it.
+        own = any(before.kind == "item" for before in kept)
+        if node.kind == "text" and (title := _label(node.text, remarks=not own)):
+            found.append(Section(number=node.number, level=_DEEPEST, title=title, parents=parents))
+            nodes = found[-1].nodes
+        else:
+            nodes.append(node)
+    return [replace(section, nodes=kept), *found[1:]]
+
+
+def _label(text: str, *, remarks: bool) -> str:
+    """The title that a paragraph is, when it says something of the list below it; else an empty text.
+
+    remarks: also when it says that they are remarks.
+    """
+    match = _LABEL.fullmatch(text.strip())
+    if match is None or required_tests.labelled(text) is not None:
+        return ""
+    title = str(match["bold"] or match["plain"])
+    words = _words(title)
+    said = is_done(title) or _OPEN.search(words) or _ASIDE.match(words) or _WORK.search(words)
+    return title if said or (remarks and _NOTE.match(words)) else ""
+
+
+def _is_note(title: str) -> bool:
+    words = _words(title)
+    return not _WORK.search(words) and not is_done(title) and bool(_NOTE.match(words))
 
 
 def is_task(below: Sequence[Section]) -> bool:

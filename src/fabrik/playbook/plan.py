@@ -70,7 +70,7 @@ class _Found:
 
 def read(text: str) -> Plan:
     """The items of a plan. Never fails: a text without items is a plan without items."""
-    found = sections(text)
+    found = [part for section in sections(text) for part in headings.parts(section)]
     boxes = any(node.box is not None for section in found for node in walk(section.nodes))
     entries: list[_Found] = []
     tasks: list[int] = []  # levels of the headings above that are tasks: what stands below belongs to them
@@ -149,11 +149,14 @@ def _grouped(nodes: list[Node]) -> list[tuple[Node, list[str]]]:
 
 
 def _run(nodes: list[Node], start: int) -> int:
-    """The end of the list that begins there. Items without boxes are followed by none that has one."""
+    """The end of the list that begins there: where bullets become numbers, or boxes begin, is another one."""
     at = start
     while at < len(nodes) and nodes[at].kind in ("item", "code"):
-        if nodes[at].box is not None and nodes[start].box is None:
-            break
+        if nodes[at].kind == "item":
+            first = nodes[start]
+            boxed = nodes[at].box is not None and first.box is None
+            if boxed or nodes[at].numbered != first.numbered:
+                break
         at += 1
     return at
 
