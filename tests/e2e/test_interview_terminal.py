@@ -13,12 +13,15 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cli_world import cli_world
 from harness import PATIENCE, PROGRAM, World, wait_for
 from interview_kit import PROPOSES, asks, hangs, prompt, script
 
 from fabrik.outcome import ExitStatus
+from fabrik.testing.model_server import HttpError, ModelServer, Script, Session, Text
 
 PASTE = "\x1b[200~{}\x1b[201~"
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
@@ -167,3 +170,19 @@ def test_ctrl_c_while_the_agent_works(world: World, terminals: list[Terminal]) -
     again.type("yes\r")
     again.until("wrote specs/find-notes.md")
     assert again.process.wait(PATIENCE) == 0
+
+
+def test_a_provider_that_asks_to_wait(tmp_path: Path, terminals: list[Terminal]) -> None:
+    answers = (HttpError(status=429, resets_in=6, times=1), Text("Ready."))
+    with cli_world(tmp_path) as world, ModelServer(Script(sessions=[Session(turns=answers)])) as server:
+        world.connect(server)
+        calls: list[Any] = [{"model": "Are you ready?"}, *PROPOSES]
+        agent = script(world, {"question#1": calls, "question#1/retry#1": calls})
+        terminal = Terminal(world, "spec", "interview", *agent)
+        terminals.append(terminal)
+        terminal.until("waits: the provider's rate limit was reached, until ")
+        terminal.until("Write it to")
+        terminal.until("> ")
+        terminal.type("no\r")
+        terminal.until("What was said is kept.")
+        assert terminal.process.wait(PATIENCE) == ExitStatus.STOPPED

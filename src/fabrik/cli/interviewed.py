@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fabrik.cli.paragraphs import paragraphs
+from fabrik.cli.proposal_review import show_review
 from fabrik.cli.replies import read_reply
 from fabrik.cli.screen import Screen, Tone
 from fabrik.cli.text import neutralise, one_line
@@ -25,10 +26,12 @@ HOW = (
 class Interviewed:
     """Shows what is asked, and reads what is replied."""
 
-    def __init__(self, screen: Screen, typist: Typist) -> None:
+    def __init__(self, screen: Screen, typist: Typist, run: str) -> None:
+        """run: its id."""
         self.screen = screen
         self.path: Path | None = None  # of the spec, once it is written
         self.left = False  # the person did not want to go on now
+        self._run = run
         self._typist = typist
         self._explained = False
 
@@ -37,7 +40,7 @@ class Interviewed:
         """Show that the agent is at work, and for how long."""
         self.explain()
         what = "the agent writes the spec" if talk.finish else f"the agent prepares question {talk.number}"
-        with waiting(self.screen, what):
+        with waiting(self.screen, what, self._run):
             yield
 
     def explain(self) -> None:
@@ -98,6 +101,8 @@ class Interviewed:
         for line in neutralise(proposal.markdown).splitlines():
             tone: Tone = "strong" if line.startswith("#") else "plain"
             self.screen.line(f"  {line}" if line else "", tone)
+        self.screen.line()
+        show_review(self.screen, proposal)
         self.screen.line()
         where = f" to {neutralise(shown_path(file))}" if file else ""
         paragraphs(

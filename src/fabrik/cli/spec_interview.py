@@ -66,7 +66,7 @@ def interview(ctx: click.Context, /, resume: str | None, **options: Any) -> int:
     else:
         run_id = _begin(options, screen)
     with typist() as reader:
-        person = Interviewed(screen, reader)
+        person = Interviewed(screen, reader, run_id)
         try:
             verdict, reason = asyncio.run(in_foreground(run_id, workflow(person)))
         except KeyboardInterrupt:

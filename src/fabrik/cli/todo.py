@@ -67,7 +67,7 @@ def generate(as_json: bool, **options: Any) -> int:
         with waiting(told, "looking at the spec and the project"):
             run_id = await begin(TodoRequest(**options), warn)
         told.line(f"{told.paint(f'run {short(run_id)}', 'strong')}  {run_id}")
-        with waiting(told, "the agent takes the spec apart"):
+        with waiting(told, "the agent takes the spec apart", run_id):
             verdict, reason = await in_foreground(run_id, workflow(lambda *found: heard.append(found)))
         return run_id, verdict, reason
 
