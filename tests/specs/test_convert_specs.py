@@ -24,7 +24,7 @@ from fabrik.specs.model import Loaded, Spec
 from fabrik.specs.problems import SpecErrors
 from fabrik.specs.read import load
 
-SLOW_MACHINE = settings(deadline=None, max_examples=60)
+SLOW_MACHINE = settings(deadline=None, max_examples=40)
 CORPUS = Path(__file__).parent / "review_corpus"
 
 

@@ -90,7 +90,7 @@ def test_the_estimate_follows_its_rule(text: str, tokens: int) -> None:
     assert estimate(text) == tokens
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(FRONTS, st.lists(PIECES | SAID.map(lambda text: text + "\n"), max_size=14).map("".join))
 def test_any_markdown_means_the_same(front: str, text: str) -> None:
     with tempfile.TemporaryDirectory() as directory:

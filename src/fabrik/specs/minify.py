@@ -78,14 +78,11 @@ def minified_markdown(text: str) -> str:
     front = front_matter.split(text, "", [])
     kept = _kept(front)
     out: list[str] = []
-    raw = front.body.split("\n")
-    for number, (line, clean) in enumerate(zip(raw, without_comments(front.body).split("\n"), strict=True)):
+    for number, clean in enumerate(without_comments(front.body).split("\n")):
         if number in kept:
             out.append(clean)
         elif clean.strip() or (out and out[-1].strip()):
-            out.append(clean.rstrip() if clean.strip() else "")
-        elif out and not line.strip() and out[-1].strip():
-            out.append("")
+            out.append(clean.rstrip())
     body = "\n".join(out).strip("\n") + "\n"
     head = text[: len(text) - len(front.body)]
     return _head(head) + body
@@ -108,7 +105,7 @@ def _kept(front: front_matter.FrontMatter) -> set[int]:
 
 
 def _head(head: str) -> str:
-    """The front matter without lines that are comments. Values of several lines may hold such lines: then all stay."""
+    """The front matter without comments; as it is where a value of several lines could hold such a line."""
     if not head or re.search(r"[|>]-?\s*$", head, re.MULTILINE):
         return head
     lines = [line for line in head.split("\n") if not line.lstrip().startswith("#")]

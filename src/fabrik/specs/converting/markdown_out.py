@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ from fabrik.specs.markdown_spec import read_markdown_spec
 from fabrik.specs.model import Task, Todo
 
 _REQUIREMENTS = ("api", "behavior", "obs")
+_BREAKS = re.compile(r"[\n\r\t\x85\u2028\u2029]")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts with line breaks of any kind in quotes: other styles change some of them."""
+
+
+def _quoted(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    style = '"' if _BREAKS.search(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
+
 _HEAD_ONLY = ("title", "checks", "mayChange", *LISTS)
 
 
@@ -141,7 +156,7 @@ def _head(content: Content, leading: Mapping[str, int]) -> str:
         "mayChange": lists["mayChange"],
     }
     head = {key: value for key, value in values.items() if value}
-    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=10**6)
+    return yaml.dump(head, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
 
 
 def read_again(text: str, path: Path) -> Draft:
