@@ -206,6 +206,41 @@ printf 'DONE REPORT\\n%s\\n%s\\n' "$(git rev-parse HEAD)" "$phrase"
 """
 
 
+def interview(stage: Stage) -> None:
+    """A project of notes, an agent that asks two questions and then proposes, and the answers."""
+    (stage.project / "README.md").write_text("# notes\n")
+    commit(stage, stage.project)
+    (stage.project / "answers.txt").write_text("2\nnothing is printed, and the exit status is 1\nyes\n")
+    spec = {
+        "id": "find-notes",
+        "title": "Find notes by their text",
+        "goals": ["people find a note by a word in it"],
+        "req": {"behavior": ["`notes find WORD` prints one line for each note"]},
+        "accept": ["`notes find milk` prints the note with milk", "without a match it ends with 1"],
+        "checks": [{"name": "tests", "run": "python3 -m pytest -q tests/test_find.py"}],
+    }
+    ask = {"v": 1, "question": "Who searches?", "options": ["Owners", "Everybody"]}
+    tasks = [
+        {
+            "id": str(number),
+            "do": f"Do what criterion {number} asks for.",
+            "verify": "Its test passes.",
+            "covers": [number],
+            "tests": [f"criterion {number} is met"],
+        }
+        for number in (1, 2)
+    ]
+    play(
+        stage,
+        {
+            "question#1": [{"report": ask}],
+            "question#2": [{"report": {"v": 1, "question": "What if nothing matches?", "options": []}}],
+            "question#3": [{"report": {"v": 1, "spec": spec}}],
+            "tasks": [{"report": {"v": 1, "tdd": True, "dod": ["the tests pass"], "tasks": tasks}}],
+        },
+    )
+
+
 def a_branch(stage: Stage) -> None:
     """A project with a branch that somebody made; one of its reviewers finds something."""
     _tally(stage, stage.project)
@@ -271,6 +306,7 @@ def _tally(stage: Stage, place: Path) -> None:
 PREPARATIONS: dict[str, Callable[[Stage], None]] = {
     "backlog": backlog,
     "a branch": a_branch,
+    "an interview": interview,
     "json specs": json_specs,
     "model": model,
     "ralph": ralph,
