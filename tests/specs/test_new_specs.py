@@ -12,8 +12,9 @@ from spec_texts import put
 
 from fabrik.cli.spec import spec as command
 from fabrik.errors import FabrikError, UsageError
-from fabrik.specs.new import plan, project_tests, write
+from fabrik.specs.new import Template, plan, project_tests, write
 from fabrik.specs.read import load
+from fabrik.specs.reviewing.review import review
 from fabrik.specs.validate import inspect
 
 DAY = date(2026, 1, 2)
@@ -40,6 +41,20 @@ def test_it_validates_and_its_check_fails(tmp_path: Path, as_json: bool) -> None
     assert subprocess.run(["sh", "-c", first.run], cwd=tmp_path, capture_output=True).returncode == 1
     assert (second.run, second.name) == ("make test", "what worked before still works")
     assert (loaded.todo is not None) == as_json
+
+
+@pytest.mark.parametrize("template", ["feature", "bug", "refactoring", "release"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_template_validates_and_is_not_ready(tmp_path: Path, template: Template, as_json: bool) -> None:
+    """What is not filled in is found by the review, line by line."""
+    new = plan("x", tmp_path, as_json=as_json, title=None, project=tmp_path, today=DAY, template=template)
+    write(new)
+    path = next(iter(new.files))
+    assert inspect([path]).errors == ()
+    (found,) = review([path])
+    assert found.verdict == "needs work"
+    hints = [one for one in found.findings if one.rule == "placeholder"]
+    assert len(hints) >= 5, found.findings
 
 
 def test_the_examples_in_comments_are_right(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fabrik.outcome import ExitStatus
 if TYPE_CHECKING:
     from fabrik.cli.screen import Tone
     from fabrik.problems import Problem
+    from fabrik.specs.new import Template
 
 # pydantic and the readers are imported by the command that needs them: `fabrik spec --help` does not.
 
@@ -90,9 +91,16 @@ def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None
 @click.option(
     "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), default=SPECS, show_default=True
 )
+@click.option(
+    "--template",
+    type=click.Choice(["feature", "bug", "refactoring", "release"]),
+    default="feature",
+    show_default=True,
+    help="What kind of work it is.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with a todo, instead of Markdown.")
 @click.option("--title", help="The spec's title; by default made of NAME.")
-def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
+def new(name: str, directory: Path, template: Template, as_json: bool, title: str | None) -> None:
     """Write a first spec called NAME, with every section explained.
 
     NAME may be a path: `fabrik spec new specs/0001-search.md`. What is there is never overwritten. The new
@@ -109,6 +117,7 @@ def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
         title=title,
         project=Path(),
         today=date.today(),
+        template=template,
     )
     write(planned)
     screen = Screen()
@@ -116,7 +125,7 @@ def new(name: str, directory: Path, as_json: bool, title: str | None) -> None:
     for path in planned.files:
         screen.line(f"wrote {neutralise(str(path))}")
     screen.line("Fill it in, write its check, then:")
-    screen.line(f"  fabrik spec validate {neutralise(str(first))}")
+    screen.line(f"  fabrik spec review {neutralise(str(first))}")
     screen.line(f"  fabrik run --spec {neutralise(str(first))}")
 
 

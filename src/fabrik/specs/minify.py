@@ -74,7 +74,7 @@ def minified_json(text: str) -> str:
 
 
 def minified_markdown(text: str) -> str:
-    """Markdown without comments, trailing blanks and repeated empty lines; code and items stay as they are."""
+    """Markdown without comments, trailing blanks and repeated empty lines; code and items stay."""
     front = front_matter.split(text, "", [])
     kept = _kept(front)
     out: list[str] = []

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from fabrik.errors import FabrikError, UsageError
 from fabrik.specs import rules
+from fabrik.specs.converting.convert import content_of, json_values
+from fabrik.specs.draft import Draft
+from fabrik.specs.markdown_spec import read_markdown_spec
+
+Template = Literal["feature", "bug", "refactoring", "release"]
 
 _SUFFIX = re.compile(r"\.(?:md|mdx|markdown|json)$", re.IGNORECASE)
 _NUMBER = re.compile(r"^\d+[-_. ]+")
@@ -38,7 +44,14 @@ class NewSpec:
 
 
 def plan(
-    name: str, directory: Path, *, as_json: bool, title: str | None, project: Path, today: date
+    name: str,
+    directory: Path,
+    *,
+    as_json: bool,
+    title: str | None,
+    project: Path,
+    today: date,
+    template: Template = "feature",
 ) -> NewSpec:
     """The files of a new spec.
 
@@ -58,10 +71,11 @@ def plan(
     if broken := rules.line_problem(title):
         raise UsageError(f"the title {broken[0]}", where="--title")
     known = [command] if (command := project_tests(project)) else []
+    text = _markdown(template, spec_id, title, known)
     if as_json:
-        files = _json(directory, spec_id, title, known, today)
+        files = _json(directory, spec_id, title, text, known, today)
     else:
-        files = {directory / f"{spec_id}.md": _markdown(spec_id, title, known)}
+        files = {directory / f"{spec_id}.md": text}
     return NewSpec(id=spec_id, title=title, files=files)
 
 
@@ -104,40 +118,24 @@ def project_tests(project: Path) -> str | None:
     return None
 
 
-def _markdown(spec_id: str, title: str, known: list[str]) -> str:
+def _markdown(template: Template, spec_id: str, title: str, known: list[str]) -> str:
     lines = [f"# {PLACEHOLDER_NAME}", PLACEHOLDER]
     for command in known:
         lines += ["", "# what worked before still works", command]
-    text = (resources.files("fabrik.specs") / "templates" / "spec.md").read_text(encoding="utf-8")
+    text = (resources.files("fabrik.specs") / "templates" / f"{template}.md").read_text(encoding="utf-8")
     values = {"id": json.dumps(spec_id), "title": title, "checks": "\n".join(lines)}
     text = text.replace("hidden/{{id}}.sh", f"hidden/{spec_id}.sh")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], text)
 
 
-def _json(directory: Path, spec_id: str, title: str, known: list[str], today: date) -> dict[Path, str]:
-    spec = {
-        "v": 1,
-        "id": spec_id,
-        "title": title,
-        "status": "draft",
-        "version": "0.1",
-        "lastUpdated": today.isoformat(),
-        "goals": [f"{title}: what users can do when this is done"],
-        "nonGoals": ["What looks related and is left alone this time"],
-        "req": {
-            "api": [
-                "What others call or see: commands, functions, endpoints, formats, with an example of each"
-            ],
-            "behavior": ["What happens in the normal case, in the odd ones, and when something is wrong"],
-            "obs": [],
-        },
-        "accept": ["One observable fact per line that is true when this is done and is not true today"],
-        "assume": ["What you take for granted, so that a wrong guess is seen early"],
-        "checks": [
-            {"name": PLACEHOLDER_NAME.partition(":")[0], "run": PLACEHOLDER},
-            *({"name": "what worked before still works", "run": command} for command in known),
-        ],
-    }
+def _json(
+    directory: Path, spec_id: str, title: str, text: str, known: list[str], today: date
+) -> dict[Path, str]:
+    """The template as JSON, without what it says around its lists, and with a todo."""
+    draft = Draft(path=directory / f"{spec_id}.md", data=text.encode("utf-8"))
+    read_markdown_spec(text, draft)
+    content = replace(content_of(draft), prose=(), version="0.1", last_updated=today.isoformat())
+    spec = json_values(content)
     todo = {
         "v": 1,
         "id": spec_id,

@@ -111,7 +111,7 @@ def _fits(place: Path, target: Format) -> None:
 
 
 def _to_json(draft: Draft, spec: Spec, todo: Todo | None, todo_file: Path | None, place: Path) -> Conversion:
-    content = _content(draft)
+    content = content_of(draft)
     text = json.dumps(json_values(content), indent=2, ensure_ascii=False) + "\n"
     made = Draft(path=place)
     read_json_spec(text, made)
@@ -170,7 +170,7 @@ def _told(problems: list[Problem]) -> str:
     return "; ".join(f"{problem.where} {problem.what}".strip() for problem in problems)
 
 
-def _content(draft: Draft) -> Content:
+def content_of(draft: Draft) -> Content:
     """What a Markdown spec says, with its prose. The draft is sound."""
     text = _text_of(draft)
     ignored: list[Problem] = []
@@ -286,4 +286,4 @@ def _inside(name: str) -> str:
     return {"nonGoals": "non_goals", "mayChange": "may_change"}.get(name, name)
 
 
-__all__ = ["Conversion", "Format", "convert", "json_values", "write"]
+__all__ = ["Conversion", "Format", "content_of", "convert", "json_values", "write"]
