@@ -98,6 +98,7 @@ def ralph(stage: Stage) -> None:
         "src/greet.sh": "echo hello\n",
         "test.sh": 'test "$(sh src/greet.sh)" = hello\n',
     }
+    shutil.rmtree(stage.project / "tally", ignore_errors=True)  # of what a page showed before
     for name, content in files.items():
         path = stage.project / name
         path.parent.mkdir(exist_ok=True)
