@@ -70,6 +70,11 @@ def inspect(paths: Sequence[Path]) -> Report:
     )
 
 
+def spec_files(directory: Path) -> list[Path]:
+    """The files in a directory that are meant as specs. Raises OSError."""
+    return [path for path in siblings(directory) if _meant_as_spec(path)]
+
+
 def _collect(paths: Sequence[Path], errors: list[Problem]) -> tuple[list[Path], list[Path], list[Path]]:
     """The spec files, the todo files, and what is left out in directories."""
     specs: dict[Path, Path] = {}
