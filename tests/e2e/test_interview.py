@@ -116,6 +116,7 @@ def test_kill_9_loses_no_answer(world: World, during: str) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdin.close()
+    wait_for(lambda: not world.leftovers(), "the end of every process")
     script(world, TALK)
     said = interview(world, "--resume", "last", typed="nothing\nyes\n")
     assert "Question 2 of" in said and "Question 1 of" not in said
@@ -163,10 +164,14 @@ def test_what_is_to_be_changed_goes_back_to_the_agent(world: World) -> None:
 
 def test_the_number_of_questions_is_bounded(world: World) -> None:
     agent = script(world, {"question#1": asks("One?"), "question#2": [{"print": "{{prompt}}"}, *PROPOSES]})
-    said = interview(world, "--questions", "1", "--template", "bug", *agent, typed="1\nyes\n")
+    own = world.directory / "own.md"
+    own.write_text("Ask in Latin.")
+    options = ("--questions", "1", "--template", "bug", "--prompt", own)
+    said = interview(world, *options, *agent, typed="1\nyes\n")
     assert "Question 1 of at most 1" in said
     assert "All 1 questions are used up" in prompt(world, "question#2")
-    assert "fails today because of the bug" in prompt(world, "question#1")
+    first = prompt(world, "question#1")
+    assert "fails today because of the bug" in first and "Ask in Latin." in first
 
 
 def test_a_bad_answer_of_the_agent_is_repaired_once(world: World) -> None:
@@ -196,6 +201,32 @@ def test_a_crash_of_the_agent_is_nobodys_fault(world: World) -> None:
     agent = script(world, {"question#1": [{"die": "KILL"}], "question#1/retry#1": PROPOSES})
     interview(world, *agent, typed="yes\n")
     assert (world.project / "specs" / "find-notes.md").is_file()
+
+
+def test_an_interview_can_be_cancelled(world: World) -> None:
+    agent = script(world, {**TALK, "question#2": [{"hang": True}]})
+    process = subprocess.Popen(
+        [PROGRAM, "spec", "interview", *map(str, agent)],
+        env=world.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        cwd=world.project,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("1\n")
+    process.stdin.close()
+    wait_for(lambda: hangs(world, "question#2"), "the agent at work")
+    command(world, "run", "cancel", "last")
+    process.wait()
+    assert world.last().status == "cancelled"
+    wait_for(lambda: not world.leftovers(), "the end of every process")
+
+
+def test_without_a_sandbox(world: World) -> None:
+    agent = script(world, TALK)
+    interview(world, "--sandbox", "none", *agent, typed="1\nnone\nyes\n")
+    assert "Answer: Owners" in prompt(world, "question#2")
 
 
 def test_nothing_is_written_over(world: World) -> None:
@@ -231,13 +262,17 @@ def test_without_a_project_the_agent_sees_an_empty_directory(world: World) -> No
     [
         (["--agent", "claude", "--agent-script", "x"], "--agent-script is for --agent scripted"),
         (["--agent-command", "x", "--agent-script", "x"], "exclude each other"),
-        (["---", "--agent", "scripted"], "no id can be made"),
-        (["--agent", "scripted"], "needs"),
-        (["--resume", "nope"], "nope"),
+        (["--", "..."], "no id can be made of the name '...'"),
+        (["--agent", "scripted"], "this agent needs --agent-script"),
+        (["--resume", "nope"], "there are no runs yet"),
+        (["--template", "novel"], "novel"),
     ],
 )
 def test_what_is_refused(world: World, args: list[str], what: str) -> None:
-    if args[0] == "---":
-        args = ["--", "..."]
-    done = command(world, "spec", "interview", *args, status=2)
-    assert what in done.stderr or "no id" in done.stderr or "there are no runs" in done.stderr
+    assert what in command(world, "spec", "interview", *args, status=2).stderr
+    assert not list(world.home.glob("runs/*"))
+
+
+def test_only_interviews_are_taken_up_again(world: World) -> None:
+    world.run(status=3)
+    assert "is no interview" in command(world, "spec", "interview", "--resume", "last", status=2).stderr
