@@ -43,7 +43,9 @@ def text(value: object) -> str:
     """A text as a human may see it: no control characters (a terminal would obey them), bounded."""
     if not isinstance(value, str):
         return ""
-    kept = value[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8", "replace")
+    if len(value) > LONGEST_TEXT:  # the end stays: what an agent says last is what it came to
+        value = f"{value[: LONGEST_TEXT // 2]}\n…\n{value[3 - LONGEST_TEXT // 2 :]}"
+    kept = value.encode("utf-8", "replace").decode("utf-8", "replace")
     return "".join(char for char in kept if char in "\n\t" or char.isprintable())
 
 

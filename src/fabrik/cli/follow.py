@@ -24,7 +24,13 @@ LIVENESS = 1.0  # seconds between two looks whether the worker lives: its death 
 TAKE_UP = 30.0  # seconds that a worker may need to take up a run whose gate was decided
 STEP_WIDTH = 20
 RECENT_EVENTS = 20_000  # numbers of events are those of all runs: of one run it is as many at the most
-SUMMARIES = ("verify#", "feedback/asked#", "claim#", "noted#")  # steps whose parts, or what follows, say it all
+SUMMARIES = (
+    "verify#",
+    "feedback/asked#",
+    "claim#",
+    "marked#",
+    "noted#",
+)  # steps whose parts, or what follows, say it all
 STANDING_KINDS = ("run.claimed", "run.budget", "run.cancel_requested", "session.started", "wait")
 
 

@@ -38,9 +38,7 @@ class Books:
         with self._of_the_user():
             logs.write_log(logs.verification_log(self._runs), "\n".join(texts))
 
-    def candidate(self, attempt: int, commit: str | None, at: float, output: str) -> None:
-        if commit is None:
-            return
+    def candidate(self, attempt: int, commit: str, at: float, output: str) -> None:
         sealed = self.sealed
         with self._of_the_user():
             markers.write_candidate(

@@ -113,6 +113,8 @@ class _Spec:
             self.last = "; ".join(proof.failures)
             await self._note(number, f"checks failed: {self.last}", self.feedback)
             return None
+        if not self.sealed.seed and commit != self.sealed.candidate:
+            await self._mark_candidate(number, examined)
         said = await ask(work, self.sealed, self.books, self._subject(number, commit, compared_with, proof))
         outcome = "yes" if said.yes else f"no: {'; '.join(said.issues) or said.reason}"
         if said.yes:
@@ -124,6 +126,16 @@ class _Spec:
         self.last = f"the verifier says {' '.join(outcome.split())[:300]}"
         await self._note(number, outcome, said.log)
         return None
+
+    async def _mark_candidate(self, number: int, examined: Examined) -> None:
+        """Write the candidate marker: an implementer and the host say so, and nobody else yet."""
+
+        async def write(_: StepContext) -> bool:
+            self.books.candidate(number, str(examined.commit), examined.at, examined.output)
+            self.books.tell("candidate", attempt=number, commit=examined.commit)
+            return True
+
+        await self.work.journal.step(f"marked#{number}", write, result=bool)
 
     def _subject(
         self, number: int, commit: str, compared_with: str | None, proof: VerificationResult

@@ -74,15 +74,11 @@ async def attempt(
             examined = await examine(work, sealed, ran, refused, at)
         await _take_scratchpad(work, books, step, name)
         books.implementation(number, _log(work, sealed, number, ran, examined))
-        if examined.commit is not None and not sealed.seed:
-            books.candidate(number, examined.commit, at, examined.output)
         for remark in examined.remarks:
             await step.event("warning", text=remark)
         if examined.problems:
             await step.event("warning", text=f"attempt {number} failed: {'; '.join(examined.problems)}")
             books.tell("implementation_failed", attempt=number, why="; ".join(examined.problems))
-        else:
-            books.tell("candidate", attempt=number, commit=examined.commit)
         return examined
 
     inputs = {"head": ran.head, "transcript": ran.transcript.sha256}
