@@ -139,19 +139,21 @@ class Loop:
 
     async def _look(self, number: int, line: Line) -> Line:
         """The line as the user's branch has it, where this process has not just landed on it itself."""
-        keys = (
-            {step.key: step.state for step in self.work.ledger.steps(self.work.run)} if not self._live else {}
-        )
-        turn = 1
-        while True:
-            key = f"{self.order.mode}/{number}/begin#{turn}"
-            if keys.get(key) != "finished":
+        if self._live:
+            return line
+        steps = {step.key: step for step in self.work.ledger.steps(self.work.run)}
+        turn, looked = 1, 0.0
+        while (begun := steps.get(key := f"{self.order.mode}/{number}/begin#{turn}")) is not None:
+            if begun.state != "finished":
                 break
             line = await look(self.work, self.order, key, line)
-            turn += 1
-        if self._live or keys.get(session_key(self.order.mode, number)) == "finished":
+            turn, looked = turn + 1, begun.finished_at or begun.started_at
+        session = steps.get(session_key(self.order.mode, number))
+        if session is not None and session.state == "finished":
             return line
         self._live = True
+        if turn > 1 and (session is None or session.started_at < looked):
+            return line  # nothing has happened since it was looked at
         return await look(self.work, self.order, key, line)
 
     async def _settled(self, number: int, ran: Iteration, start: str) -> str:

@@ -9,8 +9,8 @@ from typing import Literal
 from fabrik.workflows.results import ChecksResult
 
 Mode = Literal["plan", "build", "plan-work", "plan-release"]
-# Iterations where no number is given; 0: no bound. That of `plan-work` is the playbook's own; a plan that still
-# changes after ten will not settle by itself.
+# Iterations where no number is given; 0: no bound. That of `plan-work` is the playbook's own; a plan that
+# still changes after ten will not settle by itself.
 MOST: Mapping[Mode, int] = {"build": 0, "plan": 10, "plan-work": 5, "plan-release": 10}
 
 
