@@ -176,7 +176,7 @@ def _json(row: _Row) -> dict[str, Any]:
             "id": run.id,
             "status": run.status,
             "state": state(run),
-            "reason": run.reason,
+            "reason": run.failure_reason,
             "candidate": run.candidate,
             "branch": run.branch,
             "started_at": iso(run.started_at),

@@ -2,7 +2,7 @@
 
 Every model counts in its own way, so this is an estimate by a rule that anybody can follow: a word of letters
 costs one token for each six letters begun, a number one for each three digits begun, any other visible
-character one, a letter outside of ASCII one for each two; a line's end costs one, further empty lines nothing,
+character one, a letter outside of ASCII one for each two; a line's end costs one, more empty lines nothing,
 white space inside a line nothing, and an indentation one for each eight columns begun.
 """
 
