@@ -26,6 +26,7 @@ _BRACKETS = re.compile(r"\s*\([^)]*\)")
 
 # The first that matches counts.
 _WORDS: tuple[tuple[Part, str], ...] = (
+    ("overview", r"^jobs?\b|^jtbd|^what is (?:wrong|missing)"),
     (
         "non_goals",
         r"non[- ]?goals?\b|out of scope|not in scope|excluded|exclusions|will not|won't|anti-?goals",

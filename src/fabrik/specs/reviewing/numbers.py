@@ -101,7 +101,12 @@ def contradictions(spec: Outline) -> list[Finding]:
 
 
 def _clash(one: _Amount, other: _Amount) -> bool:
-    if one.unit != other.unit or one.value == other.value or one.scope != other.scope:
+    if (
+        one.unit != other.unit
+        or one.value == other.value
+        or (one.scope - other.about)
+        or (other.scope - one.about)
+    ):
         return False
     if one.kind != other.kind:
         # What is kept for 30 days and removed after 14: two ways to say how long something lives.

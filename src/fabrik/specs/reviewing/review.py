@@ -156,15 +156,15 @@ def _worded(spec: Outline, *, english: bool) -> list[Finding]:
         *wording.vague(spec),
         *(criteria.uncheckable(spec) if english else []),
     ]
-    best: dict[int, Finding] = {}
+    best: dict[tuple[int, str], Finding] = {}
     for finding in found:
-        first = best.setdefault(finding.line, finding)
+        first = best.setdefault((finding.line, finding.words), finding)
         if finding.points > first.points:
-            best[finding.line] = finding
+            best[finding.line, finding.words] = finding
     return [
         finding
         for finding in found
-        if best[finding.line] is finding or finding.rule == "uncheckable-criterion"
+        if best[finding.line, finding.words] is finding or finding.rule == "uncheckable-criterion"
     ]
 
 
