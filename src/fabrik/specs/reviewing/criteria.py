@@ -83,7 +83,8 @@ def uncheckable(spec: Outline) -> list[Finding]:
     instead = "say what one does and what one then sees: `tally --median` of 1 2 3 4 prints 2.5"
     for said in spec.criteria:
         bare = without_quotes(said.text)
-        praise = bool(_EMPTY_PRAISE.search(bare)) and observables(_trimmed(bare)) == 0
+        left = _trimmed(bare)
+        praise = left != bare and (observables(left) == 0 or len(left.split()) <= 4)
         if is_exact(said.text) or (not praise and (observables(said.text) or _STATE.search(bare))):
             continue
         # A long sentence without a word that we know may still say something; a short one does not.

@@ -13,7 +13,7 @@ from fabrik.specs.markdown import Code, Item, Line, Section, items, listed, sect
 from fabrik.specs.markdown_tasks import split_task
 from fabrik.specs.reviewing.headings import Part, part_of
 from fabrik.specs.reviewing.outline import CheckSaid, Outline, Said, TaskSaid
-from fabrik.specs.reviewing.words import CODE, observables
+from fabrik.specs.reviewing.words import CODE, is_english, observables
 
 _HEADER = re.compile(r"^(?:repo|workdir|status|owner|author|date|version|branch)\s*:", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
@@ -246,7 +246,8 @@ def _promote(parts: Sequence[tuple[Part, Section]], found: Outline) -> None:
         or any(_GHERKIN.match(line.text) for line in item.lines)
     ]
     seen = [one for one in candidates if observables(one.text) >= 1]
-    if len(seen) < 2 or len(seen) * 2 < len(candidates):
+    english = is_english([one.text for one in candidates])
+    if len(candidates) < 2 or (english and (len(seen) < 2 or len(seen) * 2 < len(candidates))):
         return
     lines = {one.line for one in candidates}
     found.criteria = candidates

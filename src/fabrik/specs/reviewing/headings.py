@@ -26,6 +26,13 @@ _BRACKETS = re.compile(r"\s*\([^)]*\)")
 
 # The first that matches counts.
 _WORDS: tuple[tuple[Part, str], ...] = (
+    # Other languages than English write these most often.
+    ("non_goals", r"^(?:nicht-?ziele|abgrenzung|hors (?:périmètre|sujet)|fuera de alcance|não[- ]objetivos)"),
+    ("criteria", r"akzeptanz|abnahme|critères|criterios|critérios"),
+    ("verification", r"^(?:über)?prüfung|^vérif"),
+    ("tasks", r"^aufgaben|^tâches|^tareas"),
+    ("assume", r"^annahmen|^hypothèses|^supuestos"),
+    ("goals", r"^ziele?\b|^objectifs?\b|^objetivos?\b|^obiettivi"),
     ("overview", r"^jobs?\b|^jtbd|^what is (?:wrong|missing)"),
     (
         "non_goals",

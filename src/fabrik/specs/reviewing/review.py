@@ -142,7 +142,7 @@ def rules(spec: Outline, *, known: Sequence[str] = (), project_checks: bool = Fa
         *topics.two_topics(spec),
         *topics.long_goal(spec),
         *numbers.contradictions(spec),
-        *shape.purpose(spec),
+        *shape.purpose(spec, english=english),
         *shape.dependencies(spec, known),
         *unfinished.unfinished(spec),
     ]

@@ -13,12 +13,13 @@ _SPEC_NAME = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*\d{3,4}-[\w.-]*\w)(?:\.(?:md
 _EMPTY = re.compile(r"^\W*(?:none|no(?:ne|thing)?|n/?a|-)\b", re.IGNORECASE)
 
 
-def purpose(spec: Outline) -> list[Finding]:
+def purpose(spec: Outline, *, english: bool) -> list[Finding]:
     """Without a goal nobody can tell a good solution from one that only meets the letter."""
     where = spec.title or Said(text="", line=1)
     if not spec.goals and not spec.overview:
         why = "it does not say what it is for, and for whom"
-        return [of(where, "missing-goals", why, "add `## Goals`: what users can do when it is done", SERIOUS)]
+        points = SERIOUS if english else SLIGHT  # its headings may say so in words that we do not know
+        return [of(where, "missing-goals", why, "add `## Goals`: what users can do when it is done", points)]
     if not spec.non_goals and spec.runnable:
         why = "it does not say what is left alone: agents like to do more than was asked"
         return [
