@@ -53,3 +53,10 @@ def test_a_circle_of_json_specs_is_refused(tmp_path: Path) -> None:
     world.make_spec(tasks=1, name="b", dependsOn=["a"])
     told = world.fabrik("backlog", "run", "--dir", world.directory / "specs", status=2).stderr
     assert "circle" in told
+
+
+def test_a_project_with_json_specs_is_found_where_people_are(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    world.make_spec(tasks=1, name="only")
+    assert world.fabrik("backlog", "run", "--dry-run").stdout == "only.json: would be run\n"

@@ -219,3 +219,52 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
     world = Backlog(tmp_path)
     told = world.fabrik("backlog", "run", status=2).stderr
     assert "there is no backlog" in told and "--dir" in told
+
+
+def test_a_repository_of_the_backlogs_own_is_not_what_specs_are_about(world: Backlog) -> None:
+    git("init", "-q", "-b", "main", cwd=world.ralph)
+    git("commit", "-q", "--allow-empty", "-m", "meta", cwd=world.ralph)
+    world.spec("0001-first.md", repo=None)
+    world.backlog()
+    assert (world.project / "done-0001.txt").exists()
+
+
+def test_the_workspace_root_may_be_the_repository_and_be_named(tmp_path: Path) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    inside = world.project / "ralph" / "specs"
+    inside.mkdir(parents=True)
+    spec = "# First\n\nRepo: repo-a\nWorkdir: repo-a/pkg\n\n## Verification\n```\ntest -e here.txt\n```\n"
+    (inside / "0001-first.md").write_text(spec)
+    agent = world.agent("mkdir -p pkg; echo x > pkg/here.txt\n" + IMPLEMENT)
+    world.fabrik(
+        *("backlog", "run", "--dir", world.project / "ralph", "--agent", "command", "--agent-command", agent)
+    )
+    assert (world.project / "pkg" / "here.txt").exists()
+
+
+def test_a_question_to_a_human_blocks_until_it_is_answered(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    world.spec("0002-second.md")
+    ask = """
+case "$PROMPT" in *"use the blue one"*) : ;; *specs/0001*)
+  printf '{"v": 1, "status": "blocked", "issues": ["Which colour?"]}' > "$FABRIK_REPORT"
+  exit 0 ;;
+esac
+"""
+    agent = world.agent(ask + IMPLEMENT)
+    told = world.backlog(agent=agent, status=4).stdout
+    assert "needs an answer: Which colour?" in told
+    assert world.status()["0001-first.md"]["state"] == "blocked"
+    assert world.done("0002-second.md") is not None
+    spec = world.ralph / "specs" / "0001-first.md"
+    world.fabrik("feedback", "--spec", spec, "--notes", "use the blue one")
+    world.backlog(agent=agent)
+    assert world.done("0001-first.md") is not None
+
+
+def test_a_folder_that_cannot_be_written_is_told(world: Backlog) -> None:
+    world.spec("0001-first.md")
+    (world.ralph / "ralph.log").mkdir()
+    told = world.backlog(status=1).stderr
+    assert "cannot be written" in told and "ralph.log" in told

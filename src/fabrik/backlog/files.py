@@ -6,6 +6,17 @@ import os
 import secrets
 from pathlib import Path
 
+from fabrik.errors import EnvironmentProblem
+
+
+def unwritable(error: OSError, folder: Path) -> EnvironmentProblem:
+    """The error for the operating system's refusal to write into a backlog folder."""
+    return EnvironmentProblem(
+        f"cannot be written: {error.strerror or error}",
+        where=str(error.filename or folder),
+        todo="make the backlog folder writable, then run it again",
+    )
+
 
 def write_whole(path: Path, text: str) -> None:
     """Put a file in place in one step; its directory is made where it is missing. Raises OSError."""

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from fabrik.backlog.files import unwritable
+
 LogFormat = Literal["text", "json"]
 
 
@@ -20,13 +22,16 @@ class RunnerLog:
         self._form = form
 
     def tell(self, event: str, spec: str | None = None, **details: object) -> None:
-        """Write one event. event: a word such as `spec_started`. Raises OSError."""
+        """Write one event. event: a word such as `spec_started`. Raises EnvironmentProblem."""
         line = render(datetime.now(UTC), self._form, event, spec, details)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            os.write(descriptor, line.encode("utf-8", "backslashreplace"))
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            try:
+                os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise unwritable(error, self._path.parent) from error
 
 
 def render(at: datetime, form: LogFormat, event: str, spec: str | None, details: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fabrik import paths
+from fabrik.backlog.folder import find_specs
 from fabrik.cli import store
 from fabrik.cli.backlog_alone import alone, private_ledger
 from fabrik.cli.backlog_stream import follow_run
@@ -19,9 +20,12 @@ from fabrik.workflows.backlog.json_folder import JsonSpec, json_specs, survey_js
 from fabrik.workflows.backlog.request import BacklogRequest
 
 
-def holds_json_specs(directory: Path) -> bool:
-    """Whether a directory has JSON specs in it, and is no backlog folder of numbered ones."""
-    return not (directory / "specs").is_dir() and bool(json_specs(directory))
+def json_folder(given: Path | None, here: Path) -> Path | None:
+    """The folder of JSON specs that is meant, itself or its specs/; None for a backlog of numbered ones."""
+    top = given or here
+    if find_specs(top / "specs") or find_specs(top / "ralph" / "specs"):
+        return None
+    return next((folder for folder in (top, top / "specs") if json_specs(folder)), None)
 
 
 def run_json_specs(directory: Path, request: BacklogRequest, *, dry_run: bool, stream: bool) -> int:

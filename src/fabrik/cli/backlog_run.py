@@ -87,7 +87,7 @@ def run(
     max_attempts_per_spec: int | None,
     **options: Any,
 ) -> int:
-    from fabrik.cli.backlog_json import holds_json_specs, run_json_specs
+    from fabrik.cli.backlog_json import json_folder, run_json_specs
     from fabrik.cli.backlog_loop import Loop
     from fabrik.workflows.backlog.request import MAX_ATTEMPTS, BacklogRequest
 
@@ -100,7 +100,7 @@ def run(
     given = {name: value for name, value in options.items() if value is not None}
     request = BacklogRequest(max_attempts=max_attempts_per_spec or MAX_ATTEMPTS, iterations=0, **given)
     _sound(request)
-    json_specs = specs or (directory if directory and holds_json_specs(directory) else None)
+    json_specs = specs or json_folder(directory, Path.cwd())
     if json_specs is not None:
         if force:
             raise UsageError("--force is for numbered specs", where=str(json_specs), todo="fabrik run --spec")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik.backlog import logs, markers, scratchpad
-from fabrik.backlog.files import write_whole
+from fabrik.backlog.files import unwritable, write_whole
 from fabrik.backlog.log import RunnerLog
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.results import CheckResult
@@ -18,7 +19,10 @@ from fabrik.workflows.work import Work
 
 @dataclass(frozen=True, kw_only=True)
 class Books:
-    """The backlog folder, as one run writes to it: with the permissions that the user's own files have."""
+    """The backlog folder, as one run writes to it: with the permissions that the user's own files have.
+
+    All of it may raise EnvironmentProblem, and OSError where the disk is full.
+    """
 
     work: Work
     sealed: SealedBacklog
@@ -116,5 +120,9 @@ class Books:
         before = os.umask(self.work.umask)
         try:
             yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise  # it is told where all that fills the disk is
+            raise unwritable(error, self.sealed.place.directory) from error
         finally:
             os.umask(before)

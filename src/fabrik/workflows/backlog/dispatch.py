@@ -23,10 +23,12 @@ from fabrik.vcs.composed import compose
 from fabrik.vcs.project import Project, identity, inspect
 from fabrik.workflows.backlog.request import BacklogRequest
 from fabrik.workflows.backlog.sealed import SealedBacklog
+from fabrik.workflows.backlog.telling import prompt_hashes
 from fabrik.workflows.backlog.workspace import Repository, Workspace, find_workdir
 from fabrik.workflows.commission import Crew, Job, author_of, commission, hire, private
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Source, Warn
+from fabrik.workflows.seal import sealed_prompts
 
 WHOLE = "everything that the specification asks for is done"  # where it lists no criteria
 SEED_CRITERIA = (
@@ -249,6 +251,7 @@ def _job(
         branch=branch,
         unchecked=not checks,
         order=encode(SealedBacklog, sealed),
+        more=lambda _: {"prompts": {**sealed_prompts(), **prompt_hashes()}},
     )
 
 

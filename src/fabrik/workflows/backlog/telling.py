@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,14 @@ from fabrik.workflows.briefing import Prompt, told_by
 from fabrik.workflows.work import Work
 
 PROMPTS = Path(str(resources.files("fabrik.backlog"))) / "prompts"
+
+
+def prompt_hashes() -> dict[str, str]:
+    """SHA-256 of the backlog's own prompts, for the record of what a run was given."""
+    return {
+        f"backlog/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(PROMPTS.glob("*.md"))
+    }
 
 
 def implement(work: Work, sealed: SealedBacklog, attempt: int, feedback: str) -> Prompt:
@@ -34,10 +43,16 @@ def implement(work: Work, sealed: SealedBacklog, attempt: int, feedback: str) ->
     }
 
     def fill(report: str, people: Sequence[Feedback]) -> str:
-        told = {"report_path": report, "scratchpad": beside(report), "people": told_by(people)}
+        told = {"report_path": report, "scratchpad": beside(report), "people": _people(work, people)}
         return render(name, variables | told, override=PROMPTS / f"{name}.md")
 
     return fill
+
+
+def _people(work: Work, people: Sequence[Feedback]) -> str:
+    """What humans said of earlier runs of the spec, and of this one."""
+    earlier = [f"- On an earlier run, {said.by}: {said.notes}" for said in work.context.feedback]
+    return "\n".join(filter(None, (*earlier, told_by(people))))
 
 
 def verify(prompt: Prompt, sealed: SealedBacklog, commit: str) -> Prompt:

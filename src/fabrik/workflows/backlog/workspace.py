@@ -34,8 +34,10 @@ class Workspace:
         if (self.root / ".git").exists():
             return Repository(name=".", root=self.root)
         found = await self.repositories()
-        if len(found) == 1:
-            return found[0]
+        # The backlog may be in a repository of its own, which is not what its specs are about.
+        others = [one for one in found if one.root != self.folder.directory]
+        if len(others or found) == 1:
+            return (others or found)[0]
         if not found:
             raise UsageError(
                 "it says no `Repo:`, and there is no repository in the workspace",
@@ -50,6 +52,8 @@ class Workspace:
         )
 
     async def _named(self, wanted: str) -> Repository:
+        if wanted == self.root.name and not (self.root / wanted).exists() and (self.root / ".git").exists():
+            wanted = "."
         place = inside(self.root, wanted)
         if place is None:
             raise UsageError(
@@ -122,6 +126,8 @@ def find_workdir(repository: Repository, wanted: str | None, root: Path) -> str:
             path = PurePosixPath(Path(wanted).relative_to(root).as_posix())
         except ValueError:
             path = PurePosixPath("..")
+    if not name.parts and path.parts[:1] == (root.name,) and not (root / root.name).exists():
+        name = PurePosixPath(root.name)
     if name.parts and path.parts[: len(name.parts)] == name.parts:
         path = PurePosixPath(*path.parts[len(name.parts) :])
     if ".." in path.parts or inside(repository.root, str(path)) is None:
