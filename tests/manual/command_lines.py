@@ -27,6 +27,21 @@ def wrong_with(line: str) -> str | None:
     return None
 
 
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its name, such as `fabrik runs list`; groups, too."""
+    todo: list[tuple[str, click.Command]] = [("fabrik", fabrik)]
+    while todo:
+        name, command = todo.pop()
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            todo += [
+                (f"{name} {sub}", found)
+                for sub in command.list_commands(context)
+                if (found := command.get_command(context, sub)) is not None
+            ]
+
+
 def _variants(line: str) -> Iterator[list[str]]:
     plain = re.sub(r"(?<![\w'\"(])\[([^\]]*)\]", r" \1 ", line)  # [DIR] and [--json], but not a glob
     lexer = shlex.shlex(plain, posix=True, punctuation_chars=";&>")

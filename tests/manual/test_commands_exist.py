@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from command_lines import wrong_with
+from command_lines import commands, wrong_with
 from manual_texts import PAGES, ROOT, command_lines, messages, texts
 
-from fabrik.manual.pages import topics
+from fabrik.manual.pages import text, topics
 
 MISTAKES = {"fabrik run spec.md"}  # that a comment tells about
 
@@ -45,6 +45,19 @@ def test_every_topic_that_the_source_names_is_there() -> None:
     }
     words = {"lists", "shows", "has", "fabrik"}  # that follow in a sentence
     assert {name for name in named if name[1] not in known | words} == set()
+
+
+def test_every_command_that_prints_json_is_on_the_page_about_it() -> None:
+    page = text("json")
+    missing = [
+        name
+        for name, command in commands()
+        if any("--json" in param.opts for param in command.params)
+        and name.removeprefix("fabrik ") not in page
+        and not name.startswith("fabrik messages ")  # have a page of their own
+        and name != "fabrik spec new"  # where it chooses a format
+    ]
+    assert missing == []
 
 
 def test_many_command_lines_are_looked_at() -> None:
