@@ -6,12 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import dead_time, flood, listing, many, reviews, trust
+from bench import dead_time, flood, listing, loop, many, reviews, trust
 
 MEASUREMENTS = {
     "dead-time": dead_time.measure,
     "trust": trust.measure,
     "reviews": reviews.measure,
+    "loop": loop.measure,
     "runs-list": listing.measure,
     "flood": flood.measure,
     "fifty": many.measure,

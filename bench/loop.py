@@ -1,0 +1,121 @@
+"""Iterations of `fabrik loop build` beside the shell script that people loop with: the same work, each."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from bench.figures import Figure, median
+from bench.project import fabrik, git, make_agent, make_project
+
+ITERATIONS = (20, 40)
+TURNS = 3
+CHECK = "sh test.sh"
+
+# What the script of the playbook does in each iteration: the prompt to the agent, then a push. It does so without
+# isolation and without a journal, and nobody but the agent itself looks at its work.
+LOOP = """#!/bin/sh
+set -eu
+agent=$1 project=$2 iterations=$3 dir=$4
+cd "$project"
+export HOME="$dir" FABRIK_ROLE=alone
+n=0
+while [ $n -lt "$iterations" ]; do
+    n=$((n + 1))
+    cat PROMPT_build.md | FABRIK_STEP="build/$n/session#1" "$agent" >"$dir/log-$n" 2>&1
+    git push -q origin main --tags
+done
+"""
+
+# No delay of its own. Alone, it does what fabrik does otherwise: the checks, before it commits, and the tag.
+AGENT = f"""#!/bin/sh
+set -eu
+cat > /dev/null
+name=$(printf %s "$FABRIK_STEP" | tr '/#' '__')
+echo "$name" > "work-$name.txt"
+sed -i '0,/^- \\[ \\]/s//- [x]/' IMPLEMENTATION_PLAN.md
+[ "$FABRIK_ROLE" != alone ] || sh -c '{CHECK}'
+git add -A
+git commit -q -m "$name"
+if [ "$FABRIK_ROLE" = alone ]; then
+    last=$(git tag --sort=-v:refname | head -n 1)
+    git tag "0.0.$((${{last##*.}} + 1))"
+fi
+"""
+
+
+def project_with_plan(directory: Path, iterations: int) -> Path:
+    """A project of the playbook with that many items to do, and a remote."""
+    project = make_project(directory / "project")
+    items = "".join(f"- [ ] item {number}\n" for number in range(1, iterations + 1))
+    (project / "IMPLEMENTATION_PLAN.md").write_text(f"# Plan\n\n{items}")
+    (project / "PROMPT_build.md").write_text("Do the most important item of @IMPLEMENTATION_PLAN.md.\n")
+    (project / "test.sh").write_text("ls work-*.txt > /dev/null\n")
+    (project / "AGENTS.md").write_text(f"# How to\n\n## Validation\n\n- Tests: `{CHECK}`\n")
+    git("add", "-A", cwd=project)
+    git("commit", "-q", "-m", "plan", cwd=project)
+    git("tag", "0.0.0", cwd=project)
+    git("init", "-q", "--bare", "-b", "main", str(directory / "remote.git"), cwd=directory)
+    git("remote", "add", "origin", str(directory / "remote.git"), cwd=project)
+    return project
+
+
+def script(directory: Path, iterations: int) -> float:
+    """Seconds that the shell script takes."""
+    project = project_with_plan(directory, iterations)
+    agent = make_agent(directory / "agent.sh", AGENT)
+    program = make_agent(directory / "loop.sh", LOOP)
+    began = time.monotonic()
+    subprocess.run([program, agent, project, str(iterations), directory], check=True)
+    took = time.monotonic() - began
+    _require(project, directory / "remote.git", iterations)
+    return took
+
+
+def ours(directory: Path, iterations: int) -> float:
+    """Seconds that `fabrik loop build` takes, from the command to its end."""
+    project = project_with_plan(directory, iterations)
+    agent = make_agent(directory / "agent.sh", AGENT)
+    began = time.monotonic()
+    fabrik(
+        *("loop", "build", "--project", str(project), "--push", "--agent", "command"),
+        *("--agent-command", str(agent)),
+        home=directory / "home",
+    )
+    took = time.monotonic() - began
+    _require(project, directory / "remote.git", iterations)
+    return took
+
+
+def _require(project: Path, remote: Path, iterations: int) -> None:
+    """Both did the same: a commit and a tag for each, all of them pushed, nothing left over."""
+    if git("rev-list", "--count", "0.0.0..main", cwd=project) != str(iterations):
+        raise SystemExit("the branch has a wrong number of commits")
+    for place in (project, remote):
+        if len(git("tag", cwd=place).split()) < iterations:
+            raise SystemExit(f"{place} has too few tags")
+    if git("rev-parse", "main", cwd=remote) != git("rev-parse", "main", cwd=project):
+        raise SystemExit("not everything was pushed")
+    if git("status", "--porcelain", cwd=project):
+        raise SystemExit("the working tree is not that of the branch")
+
+
+def measure(directory: Path) -> list[Figure]:
+    """Alternate the two; the median of the turns of one size."""
+    figures = []
+    for iterations in ITERATIONS:
+        pairs = []
+        for turn in range(TURNS):
+            place = directory / f"{iterations}-{turn}"
+            pairs.append((script(place / "a", iterations), ours(place / "b", iterations)))
+        theirs, mine = median([a for a, _ in pairs]), median([b for _, b in pairs])
+        figures.append(
+            Figure(
+                name=f"loop build, {iterations} iterations, x loop.sh",
+                value=mine / theirs,
+                bound=1.5,
+                detail=f"{iterations * 60 / mine:.0f} a minute against {iterations * 60 / theirs:.0f}",
+            )
+        )
+    return figures
