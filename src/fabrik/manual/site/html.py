@@ -15,6 +15,8 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from fabrik.manual.markdown import page_link, parser, slug
 
+_WHOLE = 32  # characters of code that find room in a line of a phone
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -89,6 +91,12 @@ class _Html(RendererHTML):
     def html_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:  # noqa: ARG002
         """Comments speak to the tests."""
         return ""
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        """Options and short commands are not broken at their hyphens."""
+        content = tokens[idx].content
+        whole = ' class="whole"' if len(content) <= _WHOLE else ""
+        return f"<code{whole}>{escape(content)}</code>"
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A link to another page leads to its HTML."""
