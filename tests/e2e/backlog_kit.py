@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,12 @@ class Backlog(World):
         run = self.last().id
         found = rows(self, "SELECT count(*) FROM steps WHERE run_id = ? AND key GLOB ?", [run, kind])
         return int(found[0][0])
+
+
+def forget(world: Backlog, run: str, step: str) -> None:
+    """Make a finished run one that was interrupted in this step."""
+    with closing(sqlite3.connect(world.home / "ledger.db")) as db:
+        first = db.execute("SELECT seq FROM steps WHERE run_id = ? AND key = ?", [run, step]).fetchone()
+        db.execute("DELETE FROM steps WHERE run_id = ? AND seq >= ?", [run, first[0]])
+        db.execute("UPDATE runs SET status = 'running', finished_at = NULL WHERE id = ?", [run])
+        db.commit()

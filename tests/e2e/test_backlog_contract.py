@@ -232,3 +232,38 @@ def test_refused(row: Row, tmp_path: Path) -> None:
     told += (run.failure_reason or "") + world.log()
     assert row.why in told
     assert world.status()["0001-first.md"]["state"] == "exhausted"
+
+
+TEST = "from shop import price\\n\\ndef test_price():\\n    assert price() == 1\\n"
+WEAKEN = "sed -i 's/== 1/!= 7/' tests/test_price.py\n"
+PROTECTED = r"""
+printf '{"v": 1, "reviewer": "verifier", "commit": "%s", "criteria": [{"n": 1, "met": true, "kind": "code",
+  "where": "done-0001.txt", "why": "seen"}], "protected": [{"path": "tests/test_price.py", "asked": ASKED,
+  "quote": "QUOTE"}], "issues": []}' "$FABRIK_COMMIT" > "$FABRIK_REPORT"
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "quote", "contract", "accepted"),
+    [
+        ("true", "tests/test_price.py may say anything but 7", "", True),
+        ("true", "tests/test_price.py may say whatever it likes", YES, False),
+        ("false", "", YES, False),
+        (None, "", YES, False),
+    ],
+    ids=["quoted", "misquoted", "not asked for", "the contract alone"],
+)
+def test_a_weakened_test_needs_the_words_of_the_spec(
+    asked: str | None, quote: str, contract: str, accepted: bool, tmp_path: Path
+) -> None:
+    world = Backlog(tmp_path)
+    world.begin()
+    (world.project / "tests").mkdir()
+    (world.project / "tests" / "test_price.py").write_text(TEST.replace("\\n", "\n"))
+    git("add", "-A", cwd=world.project)
+    git("commit", "-q", "-m", "Test", cwd=world.project)
+    world.spec("0001-first.md", more="\n## Notes\ntests/test_price.py may say anything but 7 now.\n")
+    answer = PROTECTED.replace("ASKED", asked).replace("QUOTE", quote) if asked else ""
+    agent = world.agent(WEAKEN + WORK + f'say "{HASH}"', answer + contract)
+    world.backlog("--max-attempts-per-spec", "1", agent=agent, status=0 if accepted else 4)
+    assert (world.done("0001-first.md") is not None) == accepted

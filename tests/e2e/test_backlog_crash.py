@@ -6,11 +6,10 @@ import os
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from backlog_kit import IMPLEMENT, VERIFY, WORK, Backlog
+from backlog_kit import IMPLEMENT, VERIFY, WORK, Backlog, forget
 from harness import PROGRAM, git, rows, wait_for
 
 from fabrik.ledger.ownership import owner_process
@@ -114,15 +113,6 @@ def test_the_worker_dies_right_after_it_did_something(world: Backlog, step: str)
     assert world.head() == head
     assert world.done("0002-second.md") is not None and head in (marker or "")
     assert len(rows(world, "SELECT 1 FROM runs")) == 2
-
-
-def forget(world: Backlog, run: str, step: str) -> None:
-    """Make a finished run one that was interrupted in this step."""
-    with closing(sqlite3.connect(world.home / "ledger.db")) as db:
-        first = db.execute("SELECT seq FROM steps WHERE run_id = ? AND key = ?", [run, step]).fetchone()
-        db.execute("DELETE FROM steps WHERE run_id = ? AND seq >= ?", [run, first[0]])
-        db.execute("UPDATE runs SET status = 'running', finished_at = NULL WHERE id = ?", [run])
-        db.commit()
 
 
 def test_a_branch_that_moved_meanwhile_is_left_alone(world: Backlog) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from backlog_kit import IMPLEMENT, PHRASE, VERIFY, Backlog
+from backlog_kit import IMPLEMENT, PHRASE, VERIFY, Backlog, forget
 from harness import git
 
 SPEC = """# {n} - Do {n}
@@ -144,3 +144,25 @@ def test_what_waits_for_specs_that_a_seed_may_write_is_held_back(world: Backlog)
     told = world.backlog(agent=agent(world, seeding)).stdout
     assert "all 3 specs are done" in told
     assert git("log", "-1", "--format=%s", cwd=world.project) == "Do 0009"
+
+
+@pytest.mark.parametrize("step", ["claim#1", "specs", "done"])
+def test_specs_are_taken_over_once_whatever_is_killed(world: Backlog, step: str) -> None:
+    seeding = (
+        write("ralph/specs/0002-second.md")
+        + f'echo planned >> ralph/SCRATCHPAD.md; echo noted >> "$HOME/SCRATCHPAD.md"; echo "{PHRASE}"'
+    )
+    verify_seed = 'if [ -d ralph ]; then say "$FABRIK_COMMIT"; exit 0; fi\nexit 1\n'
+    seed = f'case "$PROMPT" in *specs/0001-seed.md*)\n{seeding}\nexit 0 ;; esac\nexit 1\n'
+    agent = world.agent(seed, verify_seed)
+    world.spec("0003-behind.md", depends=("0002-second.md",))
+    world.backlog("--max-attempts-per-spec", "1", agent=agent, status=4)
+    run = next(entry["run"] for path, entry in world.status().items() if path == "0001-seed.md")
+    notes = (world.ralph / "SCRATCHPAD.md").read_text()
+    forget(world, run, step)
+    (world.ralph / "specs" / "done" / "0001-seed.md").unlink()
+    world.backlog("--max-attempts-per-spec", "1", agent=world.agent("exit 1", verify_seed), status=4)
+    assert world.done("0001-seed.md") is not None
+    assert (world.ralph / "SCRATCHPAD.md").read_text() == notes
+    assert sorted(notes.split()) == ["noted", "planned"]
+    assert len(list((world.ralph / "specs").glob("000*.md"))) == 3
