@@ -20,7 +20,7 @@ _EMPTY_PRAISE = re.compile(
     r"improved|optimi[sz]ed)|are (?:\w+ )?(?:implemented|supported|tested|handled|covered|fixed|improved|"
     r"met|satisfied|happy)|"
     r"no bugs|bug[- ]free|everything|users? (?:are|is|feel|love|like|enjoy|understand)s?\b[^.]*(?:happy|"
-    r"satisfied|confident|it)?)\s*"
+    r"satisfied|confident|it)?)\b\s*"
     r"(?:on|for|in|and|with|across)?[^.,;:]{0,40}\.?$",
     re.IGNORECASE,
 )
