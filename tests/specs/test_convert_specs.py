@@ -18,7 +18,7 @@ from spec_texts import MARKDOWN, SPEC, TODO, put
 from fabrik.errors import UsageError
 from fabrik.specs.converting.comments import in_yaml
 from fabrik.specs.converting.convert import convert, write
-from fabrik.specs.drafts import siblings
+from fabrik.specs.drafts import read_draft, siblings
 from fabrik.specs.front_matter import split
 from fabrik.specs.model import Loaded, Spec
 from fabrik.specs.problems import SpecErrors
@@ -233,12 +233,13 @@ def test_edited_json_comes_back_edited(tmp_path: Path) -> None:
     assert "## About the tasks\n\nDo them in order." in text and "## Tasks" not in text
 
 
-@pytest.mark.parametrize("path", siblings(CORPUS / "good"), ids=lambda path: path.name)
+def runnable() -> list[Path]:
+    """The good specs that `fabrik run` takes; the others are free in their form."""
+    return [path for path in siblings(CORPUS / "good") if read_draft(path).spec is not None]
+
+
+@pytest.mark.parametrize("path", runnable(), ids=lambda path: path.name)
 def test_the_specs_of_the_review(path: Path, tmp_path: Path) -> None:
-    try:
-        load(path)
-    except SpecErrors:
-        pytest.skip("free in its form: no spec for `fabrik run`")
     copy = put(tmp_path / path.name, path.read_bytes())
     _, back = same(copy)
     if path.suffix == ".md":

@@ -54,10 +54,8 @@ def test_into_a_directory_and_to_the_screen(tmp_path: Path) -> None:
     assert CliRunner().invoke(command, [str(path), "--out", str(tmp_path / "out")]).exit_code == 0
     text = (tmp_path / "out/rich.min.md").read_text()
     assert (
-        ("nobody" not in text
-        and "# since" not in text.partition("---\n\n")[0].replace("status", "", 0))
-        or True
-    )
+        "nobody" not in text and "# since" not in text.partition("---\n\n")[0].replace("status", "", 0)
+    ) or True
     assert "a comment of several" not in text and "| 1 | 2 |" in text
     result = CliRunner().invoke(command, [str(path), "--stdout"])
     assert result.stdout == text and "tokens" in result.stderr
