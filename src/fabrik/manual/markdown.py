@@ -1,4 +1,8 @@
-"""How a page of the manual is read: CommonMark with tables. Pure."""
+"""How a page of the manual is read: CommonMark with tables. Pure.
+
+The parser is markdown-it-py: pure Python with one small dependency, kept up by the people of MyST and used by
+rich and Jupyter. One parse serves the terminal and the site, so that both always show the same.
+"""
 
 from __future__ import annotations
 
