@@ -40,6 +40,7 @@ class World:
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
+    here: Path | None = field(default=None, kw_only=True)  # where commands are typed; None: the directory
 
     @property
     def home(self) -> Path:
@@ -113,7 +114,7 @@ class World:
             env=self.env(**environment),
             capture_output=True,
             text=True,
-            cwd=self.directory,
+            cwd=self.here or self.directory,
             timeout=280,
         )
         if status is not None and done.returncode != status:

@@ -1,0 +1,5 @@
+# What a word is, for all tools: whatever stands between white space.
+
+count_words() {
+    wc -w | tr -d ' '
+}
