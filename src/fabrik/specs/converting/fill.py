@@ -86,7 +86,9 @@ def rendered(place: PlaceDocument, value: Value) -> list[str]:
             lines.insert(0, f"{place.before[: len(place.before) - len(place.before.lstrip())]}# {value.name}")
     else:
         indent = marker.end() if marker and place.before.strip() else len(place.before)
-    return [*lines, *(" " * indent + line if line else "" for line in rest)]
+    # Of an indented line the reader expands the tabs; one that goes on without indentation keeps them.
+    lazy = place.put != "checks" and not any(line.startswith((" ", "\t")) for line in rest if "\t" in line)
+    return [*lines, *(line if not line or (lazy and "\t" in line) else " " * indent + line for line in rest)]
 
 
 def canonical(values: Mapping[str, Sequence[Value]]) -> list[Entry]:
