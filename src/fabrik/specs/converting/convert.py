@@ -210,7 +210,7 @@ def _has_prose(content: Content, todo: Todo | None) -> bool:
     values["title"] = [Value(text=content.title)]
     values["checks"] = [Value(text=check.run, name=check.name) for check in content.checks]
     values["tasks"] = [Value(text=text) for text in task_texts(todo.tasks)] if todo else []
-    placed = {entry.put for entry in content.prose if not isinstance(entry, str)}
+    placed: set[str] = {entry.put for entry in content.prose if not isinstance(entry, str)}
     shown = {name: own for name, own in values.items() if name in placed}  # the rest is in the front matter
     return _squeezed(body(content.prose, shown)) != _squeezed(body(canonical(shown), shown))
 
