@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from ledger_model import KEYS, OPEN, Model, Worker
+from ledger_model import ENDED, KEYS, OPEN, Model, Worker
 from ledger_support import FAST, lock_of, model_call, new_run, open_ledger
 
 from fabrik.errors import Fenced, UsageError
@@ -163,7 +163,7 @@ class Working(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        if self.model.status in ("shipped", "rejected"):
+        if self.model.status in ENDED:
             with pytest.raises(UsageError):
                 self.do(self.worker.journal.reopen())
         else:

@@ -11,6 +11,7 @@ from fabrik.ledger.store import Ledger
 KEYS = ["plan", "task/1/implement#1", "task/2/implement#1", "verify"]
 RESUMABLE = {"waiting", "blocked", "exhausted", "failed", "cancelled"}
 OPEN = {"running", "waiting"}
+ENDED = ("shipped", "done", "rejected")  # for good
 
 
 @dataclass

@@ -12,7 +12,7 @@ import shutil
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 from ledger_machine_people import Deciding
-from ledger_model import KEYS, OPEN, GateModel, Said
+from ledger_model import ENDED, KEYS, OPEN, GateModel, Said
 from ledger_story import told_by
 
 from fabrik.ledger.journal import StepContext
@@ -95,7 +95,7 @@ class JournalMachine(Deciding):
         self.worker.die()
         self.worker = self.start_worker()
         journal, model = self.worker.journal, self.model
-        if model.status not in ("shipped", "rejected"):
+        if model.status not in ENDED:
             self.do(journal.reopen())
             model.status = "running"
             for key in KEYS:
@@ -111,7 +111,7 @@ class JournalMachine(Deciding):
             if model.gate_waits():
                 self.eye.decide_gate(self.run_id, max(model.gates), approve=True, by="ann", notes=None)
             self.do(journal.finish(Verdict.SHIPPED, None))
-        assert self.eye.find_run(self.run_id).status in ("shipped", "rejected")
+        assert self.eye.find_run(self.run_id).status in ENDED
         assert self.eye.check() == []
         assert json.dumps([dict(event.data) for event in self.eye.events(self.run_id)])
 
