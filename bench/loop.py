@@ -13,8 +13,8 @@ ITERATIONS = (20, 40)
 TURNS = 3
 CHECK = "sh test.sh"
 
-# What the script of the playbook does in each iteration: the prompt to the agent, then a push. It does so without
-# isolation and without a journal, and nobody but the agent itself looks at its work.
+# What the script of the playbook does in each iteration: the prompt to the agent, then a push. No isolation,
+# no journal, and nobody but the agent itself looks at its work.
 LOOP = """#!/bin/sh
 set -eu
 agent=$1 project=$2 iterations=$3 dir=$4

@@ -46,10 +46,15 @@ def test_commits_that_come_meanwhile_are_kept_and_checked_together(tmp_path: Pat
     (world.project / "loose.txt").write_text("not committed\n")
     go_on(world)
     ended(world, "done", "3 iterations, 3 landed")
-    assert set(subjects(world)) == {
-        "Mine", "Do the first thing", "Bring iteration 1 together with what came meanwhile",
-        "Do the second thing", "Do the third thing",
-    }  # fmt: skip
+    found = subjects(world)  # the second session had begun before the first landed
+    merges = [subject for subject in found if subject.startswith("Bring iteration")]
+    assert "Bring iteration 1 together with what came meanwhile" in merges and len(merges) <= 2
+    assert set(found) - {*merges} == {
+        "Mine",
+        "Do the first thing",
+        "Do the second thing",
+        "Do the third thing",
+    }
     assert status(world) == "?? loose.txt" and (world.project / "mine.txt").exists()
     with Ledger.open(world.home / "ledger.db") as ledger:
         keys = [step.key for step in ledger.steps(world.last().id)]

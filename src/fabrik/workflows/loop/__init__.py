@@ -6,6 +6,7 @@ carry_out   the loop itself: iterations until a bound, an empty plan, a budget, 
 build       one iteration that builds: session, checks, required tests, and back, within its attempts
 planning    one iteration that plans: nothing but the plan may come of it
 landing     what was accepted comes to the user's branch, with its tag and its push
+pushing     pushes, beside the next iteration
 stuck       no progress, or slow progress? (pure)
 tags        which version tag comes next (pure)
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from fabrik.outcome import POLICIES, Cause, Verdict
+from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import session
@@ -13,7 +13,7 @@ from fabrik.workflows.checks import check_ahead
 from fabrik.workflows.loop import telling
 from fabrik.workflows.loop.judging import judge
 from fabrik.workflows.loop.landing import follow, land
-from fabrik.workflows.loop.order import Landed, Line, PlanState, Round, SealedLoop
+from fabrik.workflows.loop.order import Line, PlanState, Round, SealedLoop
 from fabrik.workflows.loop.stuck import Past
 from fabrik.workflows.playing import ReadySession
 from fabrik.workflows.results import SessionResult
@@ -32,7 +32,33 @@ class Iteration:
     line: Line
     past: Past
     tag: str = ""
-    ahead: Ahead[ReadySession] | None = None  # the next one's session, being made ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """Work that was accepted, and is to land."""
+
+    number: int
+    line: Line  # what it began with
+    ran: SessionResult
+    found: Round
+    moved: bool  # the branch is somewhere else than `line`: it has to be brought together with what is there
+    ahead: Ahead[ReadySession] | None  # the next iteration's session, being made ready
+
+    async def expected(self, work: Work) -> Iteration:
+        """What it comes to where nobody else has moved the branch."""
+        return await _landed(work, self.number, self.ran.head, self.found, plan=self.found.plan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What an iteration was begun with is not what there is: the one before it landed otherwise."""
+
+    line: Line
+    void: bool  # what the iteration was begun with has not landed at all
+
+
+Settle = Callable[[], Awaitable[Ground | None]]
 
 
 def session_key(mode: str, number: int, attempt: int = 1) -> str:
@@ -48,12 +74,18 @@ async def build(
     *,
     ahead: Ahead[ReadySession] | None,
     upcoming: Upcoming | None,
-) -> Iteration:
-    """Run the iteration from `line`; what is accepted has landed then. Raises Stop, VcsError."""
+    settle: Settle,
+) -> Built | Iteration:
+    """Run the iteration from `line`, until its work is accepted or given up. Raises Stop, VcsError.
+
+    settle: waits for what lands beside the first session. Where that came to nothing, the iteration begins
+    anew with what there is.
+    """
     place = f"{order.mode}/{number}"
     prompt = telling.first(work, order, number)
     head, tree = line.head, await work.repo.tree(line.head)
     attempt, allowance = 0, work.context.limits.attempts
+    goes_on = line  # the next iteration, where this one lands nothing
     while True:
         attempt += 1
         following = Following(upcoming)
@@ -70,36 +102,50 @@ async def build(
                 meanwhile=prepared.begin,
                 afterwards=following.begin,
             )
-            found = await judge(work, f"{place}/checks#{attempt}", number, line, ran, prepared)
+            if (ground := await settle()) is not None:
+                goes_on = ground.line
+                if ground.void:
+                    await following.discard()
+                    line, allowance = ground.line, allowance + 1
+                    head, tree = line.head, await work.repo.tree(line.head)
+                    continue
+            stale = ran.tree == tree
+            found = await judge(
+                work,
+                f"{place}/checks#{attempt}",
+                number,
+                line,
+                ran,
+                prepared,
+                final=stale or attempt >= allowance,
+            )
         if found.accepted:
-            landed = await _bring(work, order, number, line, ran, found)
-            return replace(landed, ahead=following.ahead)
+            return Built(
+                number=number,
+                line=line,
+                ran=ran,
+                found=found,
+                moved=goes_on.head != line.head,
+                ahead=following.ahead,
+            )
         await following.discard()
-        stale = ran.tree == tree
         head, tree = ran.head, ran.tree
         if ran.says == "blocked" and ran.question and not work.grants.take():
             raise Stop(Verdict.BLOCKED, f"iteration {number} needs an answer: {ran.question}", met_again=True)
-        if attempt >= allowance or stale:
-            return await _given_up(work, number, line, ran, found)
+        if attempt >= allowance or stale:  # nothing lands: the branch stays, what was made is kept in a ref
+            before = await work.repo.tree(goes_on.head)
+            past = Past(number=number, tree=before, landed=False, failures=found.failures)
+            return Iteration(line=goes_on, past=past)
         prompt = telling.fix(work, order, number, attempt + 1, ran, found)
 
 
-async def _given_up(work: Work, number: int, line: Line, ran: SessionResult, found: Round) -> Iteration:
-    """Nothing lands: the branch stays where it is, and what was made is kept in a ref."""
-    if found.kept:
-        work.journal.tell("loop.kept", ref=found.kept, commit=ran.head, iteration=number, paths=[])
-    else:
-        why = "" if ran.cause is Cause.ENDED else POLICIES[ran.cause].message
-        work.journal.tell("loop.nothing", iteration=number, why=why)
-    past = Past(number=number, tree=await work.repo.tree(line.head), landed=False, failures=found.failures)
-    return Iteration(line=line, past=past)
+async def bring(work: Work, order: SealedLoop, built: Built) -> Iteration:
+    """Land it; where the branch has moved meanwhile, together with what came there, and checked again.
 
-
-async def _bring(
-    work: Work, order: SealedLoop, number: int, line: Line, ran: SessionResult, found: Round
-) -> Iteration:
-    """Land it; where the branch has moved meanwhile, together with what came there, and checked again."""
-    place, commit, plan = f"{order.mode}/{number}", ran.head, found.plan
+    Raises Stop, VcsError, DiskFull.
+    """
+    number, line, found = built.number, built.line, built.found
+    place, commit, plan = f"{order.mode}/{number}", built.ran.head, found.plan
     green = bool(found.results.checks)
     for turn in range(1, MERGES + 1):
         landed = await land(
@@ -113,17 +159,17 @@ async def _bring(
             finished=found.finished,
         )
         if landed.outcome == "landed":
-            return await _landed(work, number, commit, found, landed, plan=plan)
+            return await _landed(work, number, commit, found, plan=plan, tag=landed.tag)
         followed = await follow(work, f"{place}/follow#{turn}", line, commit, landed.tip, number=number)
         line = followed.line
         if followed.already:
-            return await _landed(work, number, line.head, found, landed, plan=line.plan)
+            return await _landed(work, number, line.head, found, plan=line.plan)
         if not followed.merged:
             break
         commit = followed.merged
-        merged = replace(ran, head=commit, tree=await work.repo.tree(commit))
+        merged = replace(built.ran, head=commit, tree=await work.repo.tree(commit))
         async with check_ahead(work, f"{place}/merged#{turn}", work.context.checks) as prepared:
-            again = await judge(work, f"{place}/merged#{turn}", number, line, merged, prepared)
+            again = await judge(work, f"{place}/merged#{turn}", number, line, merged, prepared, final=True)
         plan = again.plan
         if not again.results.ok:
             found = again
@@ -133,7 +179,7 @@ async def _bring(
 
 
 async def _landed(
-    work: Work, number: int, commit: str, found: Round, landed: Landed, *, plan: PlanState
+    work: Work, number: int, commit: str, found: Round, *, plan: PlanState, tag: str = ""
 ) -> Iteration:
     past = Past(
         number=number,
@@ -142,5 +188,4 @@ async def _landed(
         code=found.code,
         finished=len(found.finished),
     )
-    after = Line(head=commit, tip=landed.tip, known=commit, plan=plan)
-    return Iteration(line=after, past=past, tag=landed.tag)
+    return Iteration(line=Line(head=commit, tip=commit, known=commit, plan=plan), past=past, tag=tag)

@@ -1,25 +1,27 @@
 """The loop: iterations until a bound, an empty plan, a budget, or no progress.
 
-Each begins with a fresh session on the branch as it is, and what it did has landed before the next one ends.
+Each begins with a fresh session on what the one before it made. That lands beside the session, and has landed
+before anything of the session is looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
+from fabrik.errors import FabrikError
 from fabrik.ledger.codec import decode
 from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import implementing
 from fabrik.workflows.loop import telling
-from fabrik.workflows.loop.build import Iteration, Upcoming, build, session_key
-from fabrik.workflows.loop.landing import look, push_all
-from fabrik.workflows.loop.order import Line, Planned, PlanState, Pushed, SealedLoop
+from fabrik.workflows.loop.build import Built, Ground, Iteration, Upcoming, bring, build, session_key
+from fabrik.workflows.loop.landing import look
+from fabrik.workflows.loop.order import Line, Planned, PlanState, SealedLoop
 from fabrik.workflows.loop.planning import plan
+from fabrik.workflows.loop.pushing import Pushing
 from fabrik.workflows.loop.stuck import Past, stuck
 from fabrik.workflows.playing import ReadySession, make_ready
 from fabrik.workflows.registry import Ended
@@ -29,54 +31,14 @@ from fabrik.workflows.work import Stop, Work
 async def carry_out(work: Work) -> Ended:
     """Take a loop as far as it goes. Raises Stop when it makes no progress or cannot go on."""
     order = decode(SealedLoop, work.context.order)
-    async with Pushing(work=work, order=order) as pushing, AsyncExitStack() as given_up:
-        loop = Loop(work=work, order=order, pushing=pushing, given_up=given_up)
+    async with (
+        Pushing(work=work, order=order) as pushing,
+        AsyncExitStack() as given_up,
+        Loop(work=work, order=order, pushing=pushing, given_up=given_up) as loop,
+    ):
         reason = await (loop.build() if order.builds else loop.plan())
         await pushing.settle()
         return Ended(verdict=Verdict.DONE, reason=reason + pushing.unsaid)
-
-
-@dataclass(kw_only=True)
-class Pushing:
-    """Pushes beside the next iteration, one after the other; one that fails goes with the next."""
-
-    work: Work
-    order: SealedLoop
-    names: tuple[str, ...] = ()  # tags that are to be pushed
-    failed: str = ""
-    _task: asyncio.Task[Pushed] | None = None
-
-    async def begin(self, number: int, tag: str) -> None:
-        """Push what has landed in an iteration, if that was asked for."""
-        if not self.work.context.push:
-            return
-        await self.settle()
-        self.names = (*self.names, tag) if tag else self.names
-        key = f"{self.order.mode}/{number}/push"
-        self._task = asyncio.create_task(push_all(self.work, self.order, key, self.names))
-
-    async def settle(self) -> None:
-        """Wait for the push that is under way. Raises LedgerError, DiskFull."""
-        task, self._task = self._task, None
-        if task is not None:
-            pushed = await task
-            self.failed = "" if pushed.ok else pushed.why
-            self.names = () if pushed.ok else self.names
-
-    @property
-    def unsaid(self) -> str:
-        return f"; the last push failed: {self.failed}" if self.failed else ""
-
-    async def __aenter__(self) -> Pushing:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._task is None:
-            return
-        if kind is not None and issubclass(kind, asyncio.CancelledError):
-            self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
 
 
 @dataclass(kw_only=True)
@@ -90,30 +52,106 @@ class Loop:
     past: list[Past] = field(default_factory=list)
     ahead: Ahead[ReadySession] | None = None
     _live: bool = False  # an iteration has begun in this process: the branch was looked at
+    _start: str = ""  # the tree from which on progress counts
+    _landing: asyncio.Task[Iteration] | None = None  # beside the next iteration's session
+    _expected: Iteration | None = None  # of it
+
+    async def __aenter__(self) -> Loop:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """What was accepted lands, whatever came afterwards; only a cancelled loop stops at once."""
+        if self._landing is None:
+            return
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            self._landing.cancel()
+        with suppress(asyncio.CancelledError, FabrikError):  # its step says so, and is done when resumed
+            await self._landing
 
     async def build(self) -> str:
         """Build until there is a reason to stop, which it gives. Raises Stop."""
         line = await self._begin()
-        start = await self.work.repo.tree(line.head)
         number = 0
         while True:
             line = await self._look(number + 1, line)
             self._tell(number, line)
-            if line.plan.empty:
-                return self._said(number, "the plan has no open item", line)
-            if self.order.most and number >= self.order.most:
-                return self._said(number, f"the bound of {self.order.most} is reached", line)
+            if why := self._enough(number, line):
+                if (ground := await self._settle()) is None:
+                    return self._said(number, why, line)
+                line = ground.line
+                continue
             number += 1
-            ran = await build(
-                self.work, self.order, number, line, ahead=self.ahead, upcoming=self._upcoming(number + 1)
+            built = await build(
+                self.work,
+                self.order,
+                number,
+                line,
+                ahead=self.ahead,
+                upcoming=self._upcoming(number + 1),
+                settle=self._settle,
             )
-            start = await self._settled(number, ran, start)
-            line, self.ahead = ran.line, ran.ahead
+            self.ahead = built.ahead if isinstance(built, Built) else None
+            line = await self._go_on(built)
+
+    def _enough(self, number: int, line: Line) -> str:
+        if line.plan.empty:
+            return "the plan has no open item"
+        if self.order.most and number >= self.order.most:
+            return f"the bound of {self.order.most} is reached"
+        return ""
+
+    async def _go_on(self, built: Built | Iteration) -> Line:
+        """Let it land, and give what the next iteration begins with: it need not wait. Raises Stop."""
+        if isinstance(built, Built):
+            self._expected = await built.expected(self.work)
+            self._landing = asyncio.create_task(self._land(built))
+            self.past.append(self._expected.past)
+            line = self._expected.line
+            if (built.moved or not self._live) and (ground := await self._settle()) is not None:
+                line = ground.line
+        else:
+            self.past.append(built.past)
+            line = built.line
+        return await self._progress(line)
+
+    async def _land(self, built: Built) -> Iteration:
+        landed = await bring(self.work, self.order, built)
+        if landed.past.landed:
+            await self.pushing.begin(built.number, landed.tag)
+        return landed
+
+    async def _settle(self) -> Ground | None:
+        """Wait for what is landing; something only where it came to another end than expected."""
+        landing, self._landing = self._landing, None
+        expected, self._expected = self._expected, None
+        if landing is None or expected is None:
+            return None
+        landed = await landing
+        if landed.line.head == expected.line.head:
+            return None
+        self.past[-1:] = [landed.past]
+        return Ground(line=landed.line, void=not landed.past.landed)
+
+    async def _progress(self, line: Line) -> Line:
+        """See whether there is progress. Raises Stop when there is none."""
+        plans_only = not self.order.builds
+        if stuck(self._start, self.past, plans_only=plans_only) is None:
+            return line
+        if (ground := await self._settle()) is not None:
+            line = ground.line
+        found = stuck(self._start, self.past, plans_only=plans_only)
+        if found is None:
+            return line
+        if not self.work.grants.take():
+            await self.pushing.settle()
+            raise Stop(Verdict.BLOCKED, f"{found.reason}; {found.todo}{self.pushing.unsaid}", met_again=True)
+        self.past.clear()
+        self._start = await self.work.repo.tree(line.head)
+        return line
 
     async def plan(self) -> str:
         """Plan until the plan stays as it is, or the bound. Raises Stop."""
         line = await self._begin()
-        start = await self.work.repo.tree(line.head)
         number = reworded = 0
         while True:
             line = await self._look(number + 1, line)
@@ -122,8 +160,10 @@ class Loop:
                 return self._said(number, f"the bound of {self.order.most} is reached", line)
             number += 1
             ran, found = await plan(self.work, self.order, number, line)
-            start = await self._settled(number, ran, start)
-            line = ran.line
+            self.past.append(ran.past)
+            if ran.past.landed:
+                await self.pushing.begin(number, ran.tag)
+            line = await self._progress(ran.line)
             if not found.changed:
                 return self._said(number, _unchanged(found), line)
             reworded = reworded + 1 if found.reworded else 0
@@ -134,6 +174,7 @@ class Loop:
         order, work = self.order, self.work
         # Who plans commits the plan alone: of what is not committed, nothing is known to the branch.
         known = work.base if order.builds else order.tip
+        self._start = await work.repo.tree(work.base)
         state = PlanState(open=0, done=0, readable=False)  # it is read when the branch is looked at
         return Line(head=work.base, tip=order.tip, known=known, plan=state)
 
@@ -155,20 +196,6 @@ class Loop:
         if turn > 1 and (session is None or session.started_at < looked):
             return line  # nothing has happened since it was looked at
         return await look(self.work, self.order, key, line)
-
-    async def _settled(self, number: int, ran: Iteration, start: str) -> str:
-        """Push what landed, and see whether there is progress. The tree that it counts from. Raises Stop."""
-        self.past.append(ran.past)
-        if ran.past.landed:
-            await self.pushing.begin(number, ran.tag)
-        found = stuck(start, self.past, plans_only=not self.order.builds)
-        if found is None:
-            return start
-        if not self.work.grants.take():
-            await self.pushing.settle()
-            raise Stop(Verdict.BLOCKED, f"{found.reason}; {found.todo}{self.pushing.unsaid}", met_again=True)
-        self.past.clear()
-        return await self.work.repo.tree(ran.line.head)
 
     def _upcoming(self, number: int) -> Upcoming | None:
         """Makes the next iteration's session ready, in the sandbox where the one before it has just ended."""
@@ -204,6 +231,3 @@ class Loop:
 def _unchanged(found: Planned) -> str:
     left = f" (left out: {', '.join(found.left_out[:3])})" if found.left_out else ""
     return f"the plan stays as it is{left}"
-
-
-__all__: Sequence[str] = ["carry_out"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
+from fabrik.outcome import POLICIES, Cause
 from fabrik.playbook import agents_md
 from fabrik.playbook import plan as plans
 from fabrik.playbook.layout import AGENTS, PLAN
@@ -25,9 +26,19 @@ MOST_TEXT = 200  # characters of an item
 
 
 async def judge(
-    work: Work, key: str, number: int, line: Line, ran: SessionResult, prepared: CheckAhead
+    work: Work,
+    key: str,
+    number: int,
+    line: Line,
+    ran: SessionResult,
+    prepared: CheckAhead,
+    *,
+    final: bool,
 ) -> Round:
-    """Run the checks at what a session left, since `line`, and record what became of the iteration."""
+    """Run the checks at what a session left, since `line`, and record what became of the iteration.
+
+    final: what is not accepted is not worked on any more.
+    """
     checks = work.context.checks
 
     async def look(step: StepContext) -> Round:
@@ -42,11 +53,21 @@ async def judge(
             step.tell("warning", text=OTHER_CHECKS)
         for item in found.weakened:
             step.tell("warning", text=f"the plan requires fewer tests than before of: {item}")
+        if final and not found.accepted:
+            _tell_end(step, number, ran, found)
         step.record(_report(step, number, ran, found))
         return found
 
     inputs = {"commit": ran.head, "checks": [check.run for check in checks]}
     return await work.journal.step(key, look, result=Round, inputs=inputs)
+
+
+def _tell_end(step: StepContext, number: int, ran: SessionResult, found: Round) -> None:
+    if found.kept:
+        step.tell("loop.kept", ref=found.kept, commit=ran.head, iteration=number, paths=[])
+    else:
+        why = "" if ran.cause is Cause.ENDED else POLICIES[ran.cause].message
+        step.tell("loop.nothing", iteration=number, why=why)
 
 
 OTHER_CHECKS = (
