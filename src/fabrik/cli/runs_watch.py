@@ -13,7 +13,9 @@ from fabrik.cli.screen import Screen
 
 @click.command()
 @click.argument("run_ref", metavar="[RUN]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event (fabrik docs json).")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line for each event (fabrik docs json)."
+)
 def watch(run_ref: str | None, as_json: bool) -> int:
     """Follow RUN, or every run that is under way, new ones included, until all have come to rest.
 
