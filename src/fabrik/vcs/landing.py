@@ -67,8 +67,7 @@ async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, uma
     Raises Moved when the branch is somewhere else, InTheWay, UsageError in the middle of a merge or
     the like, VcsError (also where another git works there for long), DiskFull. Nothing has changed then.
     """
-    async with _checked_out(place, landing.branch, owner) as there:
-        _, tip = await standing(place, landing.branch)
+    async with _checked_out(place, landing.branch, owner) as (there, tip):
         if tip == landing.commit:  # the branch is moved last: all of it was done before
             return there is not None
         if tip != landing.tip:
@@ -91,19 +90,21 @@ async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, uma
 
 
 @contextlib.asynccontextmanager
-async def _checked_out(place: Place, branch: str, owner: str) -> AsyncIterator[Place | None]:
-    """The working tree with that branch, its index locked so that nobody switches away meanwhile."""
+async def _checked_out(
+    place: Place, branch: str, owner: str
+) -> AsyncIterator[tuple[Place | None, str | None]]:
+    """The working tree with that branch, its index locked while it is used; and where the branch is."""
     async with contextlib.AsyncExitStack() as held:
         await held.enter_async_context(index_held(place.index, owner))
-        here, _ = await standing(place, branch)
+        here, tip = await standing(place, branch)
         if here:
-            yield place
+            yield place, tip
             return
         await held.aclose()
         other = await place_of_branch(place, branch)
         if other is not None:
             await held.enter_async_context(index_held(other.index, owner))
-        yield other
+        yield other, (await standing(place, branch))[1]
 
 
 async def _wanted(repo: Path, landing: Landing) -> list[Wanted]:
