@@ -72,12 +72,13 @@ async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, uma
             return there is not None
         if tip != landing.tip:
             raise Moved(landing.branch, tip, str(place.root))
-        await transfer(repo, landing.commit, landing.tip, place.root, umask=umask)
+        bringing = transfer(repo, landing.commit, landing.tip, place.root, umask=umask)
         if there is None:
+            await bringing
             await move_ref(place, landing.branch, landing.tip, landing.commit, landing.why)
             return False
+        wanted, _ = await asyncio.gather(_wanted(repo, landing), bringing)
         refuse_unfinished(there)
-        wanted = await _wanted(repo, landing)
         todo = await _plan(there, wanted)
         if todo.in_the_way:
             raise InTheWay(todo.in_the_way, str(there.root))
