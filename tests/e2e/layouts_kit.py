@@ -6,7 +6,6 @@ Nothing is prepared for fabrik but the user's own config, which says which agent
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +23,6 @@ from fabrik.testing.model_server.record import Call
 from fabrik.usage import ModelCall, total
 
 LAYOUTS = Path(__file__).parent / "layouts"
-IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 every_cli = pytest.mark.parametrize("name", ["claude", "codex", "pi"])
 
 
@@ -82,9 +80,9 @@ def types(world: CliWorld, line: str, *, status: int = 0) -> subprocess.Complete
 
 
 def has(world: CliWorld, cli: Cli, more: str = "") -> None:
-    """Let the user's config say which agent and model they have."""
+    """Let the user's config say which agent and model they have, and that they do not wait for providers."""
     model = f"model = {json.dumps(cli.option)}\n" if cli.option else ""
-    world.configure(f"agent = {json.dumps(cli.name)}\n{model}{more}")
+    world.configure(f'agent = {json.dumps(cli.name)}\n{model}{more}[limits]\nmax_wait = "1s"\n')
 
 
 def passes_in_a_fresh_clone(repository: Path, branch: str, directory: Path, *command: str) -> None:
@@ -138,4 +136,10 @@ def prompts(server: ModelServer, *words: str) -> Sequence[str]:
     ]
 
 
-ID = re.compile(r"\b[0-9a-f]{40}\b")
+def bodies(server: ModelServer, *words: str) -> Sequence[str]:
+    """All that the first requests of these sessions tell the model."""
+    return [
+        json.dumps(call.body, ensure_ascii=False)
+        for call in first_of_each_session(server)
+        if all(word in call.prompt for word in words)
+    ]

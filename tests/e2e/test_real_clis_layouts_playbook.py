@@ -1,4 +1,4 @@
-"""The playbook's own layout, planned and built by the real CLIs with the commands that take loop.sh's place."""
+"""The playbook's own layout, planned and built by the real CLIs, with commands in the place of loop.sh."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from cli_reviews import playing
-from cli_world import CLIS, CliWorld, Require, cli_world, installed
+from cli_world import CliWorld, Require, cli_world, installed
 from harness import git
 from layouts_kit import (
     Contents,
     assert_metered,
     begin_repository,
+    bodies,
     every_cli,
     has,
     lay_out,
@@ -31,7 +32,7 @@ PLAN = f"""# Implementation plan
 `src/count.sh` is all there is. In order of priority:
 
 - {SLUGS}
-  - Required tests: `tests/slug_test.sh`: one dash between words, none at the ends, a title of nothing is an error
+  - Required tests: `tests/slug_test.sh`: one dash between words, no dash at the ends, no title
 - {MINUTES}
   - Required tests: `tests/reading_time_test.sh`: 200 words are 1 minute, 201 are 2, none are 0
 """
@@ -161,6 +162,9 @@ def test_the_playbook_runs_unchanged(name: str, world: CliWorld, require: Requir
     for prompt, mode, count in (("PROMPT_plan.md", "of 2", 2), ("PROMPT_build.md", "of 5", 2)):
         text = (project / prompt).read_text().strip()
         assert len(prompts(server, text, f"{mode} of a loop")) == count
+    assert all("Each file in `src/` is a tool" in body for body in bodies(server))  # of AGENTS.md
+    if name == "claude":  # which takes `@FILE` in a prompt for the file
+        assert "In order of priority:" in bodies(server, "This is iteration 1 of 5")[0]
     assert len(prompts(server, "# What you find here is not done yet", "201 words are not 2")) == 1
 
     assert_metered(world, server, cli)

@@ -1,0 +1,2 @@
+# What a line of an order costs, in cents.
+echo $(($1 * $2))
