@@ -213,7 +213,8 @@ def _next(screen: Screen, before: Layout, planned: tuple[Planned, ...], *, dry_r
     if written:
         names = dict.fromkeys("PROMPT_*.md" if name.startswith("PROMPT_") else name for name in written)
         add = " ".join(dict.fromkeys([*names, layout.SPECS]))
-        steps.append((f'git add {add} && git commit -m "Lay out the loop"', "agents see what is committed"))
+        kept = "or leave it: the first work that lands commits it"
+        steps.append((f'git add {add} && git commit -m "Lay out the loop"', kept))
     open_items = len(plan.read(layout.read(before.plan)).open) if before.plan else 0
     if not open_items:
         steps.append(("fabrik loop plan", "an agent compares specs and code, and writes the plan"))
