@@ -18,10 +18,13 @@ from fabrik.playbook.words import words
 from fabrik.problems import Problem
 
 _SPAN = re.compile(r"(?P<ticks>`+)(?P<code>.+?)(?P=ticks)(?!`)")
-_LABELLED = re.compile(r"^[\s*_]*(?P<label>[^`:]{1,60}?)[\s*_]*(?::|\s[\u2014\u2013=-]|\u2192)[\s*_]*(?=`|$)")
-_UNTICKED = re.compile(r"^[\s*_]*(?P<label>[A-Za-z][\w -]{0,30}?)[\s*_]*:[\s*_]+(?P<code>[^`]+)$")
+# Possessive: of a run of blanks and stars a hostile line would otherwise try every part.
+_LABELLED = re.compile(
+    r"^[\s*_]*+(?P<label>[^`:]{1,60}?)[\s*_]*(?::|\s[\u2014\u2013=-]|\u2192)[\s*_]*(?=`|$)"
+)
+_UNTICKED = re.compile(r"^[\s*_]*+(?P<label>[A-Za-z][\w -]{0,30}?)[\s*_]*:[\s*_]++(?P<code>[^`]+)$")
 _JOINS = re.compile(
-    r"^[\s*_]*(?:,?\s*(?:and|then|followed by|plus|as well as)|,|;|&|&&|\+)[\s*_]*$", re.IGNORECASE
+    r"^[\s*_]*+(?:,?\s*(?:and|then|followed by|plus|as well as)|,|;|&|&&|\+)[\s*_]*$", re.IGNORECASE
 )
 _RUNS = words("re-?run runs? running execute ensure make_sure must_pass passes")
 _USES = words("use with via")
@@ -115,7 +118,8 @@ def read(text: str, file: str = "AGENTS.md") -> Understood:
 
     file: its name for messages.
     """
-    taken: list[NamedCheck] = []
+    taken: dict[str, NamedCheck] = {}  # by command
+    names: dict[str, int] = {}
     skipped: list[Skipped] = []
     problems: list[Problem] = []
     for candidate in _candidates(sections(text)):
@@ -141,9 +145,9 @@ def read(text: str, file: str = "AGENTS.md") -> Understood:
                         todo=_advice(why),
                     )
                 )
-        elif candidate.run not in {check.run for check in taken}:
-            name = _name(candidate, {check.name for check in taken})
-            taken.append(NamedCheck(name=name, run=candidate.run, line=candidate.line))
+        elif candidate.run not in taken:
+            name = _name(candidate, names)
+            taken[candidate.run] = NamedCheck(name=name, run=candidate.run, line=candidate.line)
     if not taken:
         problems.append(
             Problem(
@@ -152,10 +156,9 @@ def read(text: str, file: str = "AGENTS.md") -> Understood:
                 todo="name them below a heading “Validation”, one per line, as - Tests: `pytest -q`",
             )
         )
-    taken_runs = {check.run for check in taken}
     return Understood(
-        checks=tuple(taken),
-        skipped=tuple(entry for entry in skipped if entry.run not in taken_runs),
+        checks=tuple(taken.values()),
+        skipped=tuple(entry for entry in skipped if entry.run not in taken),
         problems=tuple(problems),
     )
 
@@ -319,16 +322,20 @@ def _unticked(text: str, number: int, where: Place, labels: tuple[Label, ...]) -
         yield _Candidate(run=run, line=number, place=where, labels=(*labels, own), named=True)
 
 
-def _name(candidate: _Candidate, used: set[str]) -> str:
-    """What a check is called: its label, or what it does; a number where that is taken."""
+def _name(candidate: _Candidate, used: dict[str, int]) -> str:
+    """What a check is called: its label, or what it does; a number where that is taken.
+
+    used: the names that are, each with the last number after it.
+    """
     own = next((each.text for each in reversed(candidate.labels) if each.names), "")
     kind = commands.inspect(candidate.run).kind
     plain = {"test": "tests", "check": "checks", "unknown": _short(candidate.run)}.get(kind, kind)
     base = own or plain
-    name, number = base, 1
+    name = base
     while name in used:
-        number += 1
-        name = f"{base} {number}"
+        used[base] += 1
+        name = f"{base} {used[base]}"
+    used[name] = 1
     return name
 
 

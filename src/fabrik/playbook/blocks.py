@@ -13,13 +13,19 @@ from typing import Literal
 Kind = Literal["item", "text", "code", "row"]
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
-_FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}|~{3,})[ \t]*(?P<info>[^`]*)$")
-_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
+_FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}+|~{3,}+)(?P<info>[^`]*)$")
+_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?=[ \t]|$)(?P<title>.*)$")
+_CLOSING = re.compile(r"(?:^|(?<=[ \t]))#+$")  # marks at the end of a heading
 _UNDERLINE = re.compile(r"^ {0,3}(?:=+|-{2,})[ \t]*$")
 _ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>[-*+•]|\(?\d{1,9}[.)])(?:[ \t]+(?P<text>.*)|$)")
 _BOX = re.compile(r"^\\?\[(?P<mark>[ xX✓✔✅~/-]?)\\?\](?=[ \t]|$)[ \t]*")
 _RULE = re.compile(r"^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_TABLE_LINE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_TABLE_LINE = re.compile(r"^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
+
+# What nobody writes for people to read costs no more than this, whoever wrote it.
+_LONGEST, _END = 4_000, 1_000  # characters of a line, and of its end when it is longer
+_PARAGRAPH = 20_000  # characters of a paragraph: the lines after them are left out
+_DEEPEST = 40  # list items within each other: what is deeper stands beside the deepest
 
 
 @dataclass(kw_only=True)
@@ -52,8 +58,16 @@ class Section:
 
 
 def sections(text: str) -> list[Section]:
-    """The sections of a document in order; the first is what stands before any heading."""
-    return _Reader(_NEWLINE.split(without_comments(text.removeprefix("\ufeff")))).read()
+    """The sections of a document in order; the first is what stands before any heading.
+
+    Of a line that is longer than anybody writes one, the middle is an ellipsis, which no command has.
+    """
+    lines = _NEWLINE.split(without_comments(text.removeprefix("\ufeff")))
+    return _Reader([_bounded(line) for line in lines]).read()
+
+
+def _bounded(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - _END]} … {line[-_END:]}"
 
 
 def walk(nodes: list[Node]) -> Iterator[Node]:
@@ -118,9 +132,10 @@ class _Reader:
             if not line.strip():
                 self._blank = True
             elif heading := _HEADING.match(line):
-                self._heading(at + 1, len(heading["marks"]), heading["title"] or "")
-            elif _UNDERLINE.match(line) and (title := self._paragraph_above()) is not None:
-                self._heading(title.number, 1 if "=" in line else 2, title.text)
+                title = _CLOSING.sub("", heading["title"].strip(" \t"))
+                self._heading(at + 1, len(heading["marks"]), title)
+            elif _UNDERLINE.match(line) and (above := self._paragraph_above()) is not None:
+                self._heading(above.number, 1 if "=" in line else 2, above.text)
             elif _RULE.match(line):
                 self._open, self._blank = [], True
             elif item := _ITEM.match(line):
@@ -151,6 +166,7 @@ class _Reader:
         if found := _BOX.match(text):
             box, text = found["mark"] or " ", text[found.end() :]
         self._close(indent - 2)
+        del self._open[_DEEPEST:]
         numbered = any(char.isdigit() for char in match["marker"])
         node = Node(kind="item", number=number, text=text.strip(), indent=indent, numbered=numbered, box=box)
         self._add(node)
@@ -160,7 +176,7 @@ class _Reader:
     def _row(self, number: int, line: str) -> None:
         self._leave(line)
         siblings = self._open[-1].children if self._open else self._sections[-1].nodes
-        if _TABLE_LINE.match(line):
+        if _TABLE_LINE.match(line.strip()):
             if siblings and siblings[-1].kind == "row":
                 siblings[-1].header = True
         else:
@@ -170,11 +186,12 @@ class _Reader:
     def _text(self, number: int, line: str) -> None:
         siblings = self._open[-1].children if self._open else self._sections[-1].nodes
         if not self._blank:
-            if siblings and siblings[-1].kind == "text":
-                siblings[-1].text += "\n" + line.strip()
-                return
+            goes_on = siblings[-1] if siblings and siblings[-1].kind == "text" else None
             if self._open and not siblings:
-                self._open[-1].text += "\n" + line.strip()
+                goes_on = self._open[-1]
+            if goes_on is not None:
+                if len(goes_on.text) < _PARAGRAPH:
+                    goes_on.text += "\n" + line.strip()
                 return
         self._leave(line)
         self._add(Node(kind="text", number=number, text=line.strip(), indent=_columns(line)))

@@ -15,7 +15,7 @@ Kind = Literal["test", "typecheck", "lint", "build", "check", "unknown", "never"
 _INTERPRETERS = frozenset({"sh", "bash", "zsh", "python", "python3", "node", "ruby", "perl"})
 _OWN_SCRIPT = re.compile(r"^(?:\./|bin/|scripts?/|tools/|ci/|\.ci/|hack/)|\.(?:sh|bash)$")
 _INSTALLED = re.compile(r"(?:^|/)(?:\.?venv|env|vendor|node_modules|usr|opt)/(?:.*/)?\.?bin/([^/]+)$")
-_SPLIT = re.compile(r"\s*(&&|\|\||;|\|&?)\s*")
+_SPLIT = re.compile(r"(&&|\|\||;|\|&?)")
 _ASSIGNMENT = re.compile(r"^\w+=")
 _WORDS = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
 _FILE = re.compile(r"(?:^|[/_.-])(?:test|spec)s?(?:[_.-]|$)|(?:test|spec)s?\.\w+$", re.IGNORECASE)

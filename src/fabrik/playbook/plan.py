@@ -93,7 +93,8 @@ def read(text: str) -> Plan:
 
 def _below(found: list[Section], at: int) -> Iterator[Section]:
     """The sections that belong to one."""
-    for section in found[at + 1 :]:
+    for place in range(at + 1, len(found)):
+        section = found[place]
         if section.level <= found[at].level:
             return
         yield section

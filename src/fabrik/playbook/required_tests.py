@@ -16,7 +16,9 @@ LABEL = (
 _AT_START = re.compile(
     rf"^[*_\s]*(?:{LABEL}|tests?)\b[ \t]*(?:\([^)]*\))?[*_]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE
 )
-_INSIDE = re.compile(rf"(?<![\w-])[*_]*{LABEL}[ \t]*(?:\([^)]*\))?[*_]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE)
+_INSIDE = re.compile(
+    rf"(?<![\w-])[*_]{{0,6}}{LABEL}[ \t]*(?:\([^)]*\))?[*_]*[ \t]*:[*_]*[ \t]*", re.IGNORECASE
+)
 # The next field on the same line: ". Spec: specs/a.md", " | Files: …", "(Spec: …".
 _NEXT_FIELD = re.compile(r"(?:\.|\||;|—|–)[ \t]+[*_]*[A-Z][A-Za-z ]{1,20}[*_]*:(?=[ \t*])|[ \t]\|[ \t]")
 _NOTHING = re.compile(

@@ -22,7 +22,7 @@ _CD = re.compile(r"^cd\s+(?P<dir>[^\s;&|]+)$")
 _SETS = re.compile(r"^(?:export\s+)?\w+=(?:\"[^\"]*\"|'[^']*'|[^\s;&|]*)(?:\s+\w+=\S*)*$")
 _ACTIVATES = re.compile(r"^(?:source|\.)\s+(?P<file>[^\s;&|]+)$")
 _IGNORED = re.compile(r"^set\s+[-+][\w ]+$")
-_TRAILING = re.compile(r"\s+#\s*(?P<comment>.*)$")
+_SCRIPT = 200  # lines: a longer block is a script, not a list of commands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,9 @@ def read(node: Node) -> list[ShellLine]:
             for number, text in lines
             if _PROMPT.match(text) or text.lstrip().startswith("#") or not text.strip()
         ]
-    if any(_BLOCK.search(text) for _, text in lines if not text.lstrip().startswith("#")):
-        first = next((number, text) for number, text in lines if _BLOCK.search(text))
+    written = (line for line in lines if line[1].strip() and not line[1].lstrip().startswith("#"))
+    spans = (line for line in written if len(lines) > _SCRIPT or _BLOCK.search(line[1]))
+    if (first := next(spans, None)) is not None:
         return [ShellLine(run=first[1].strip(), number=first[0], problem="it spans several lines")]
     return list(_commands(lines))
 
@@ -102,8 +103,11 @@ def _joined(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 def _uncommented(text: str) -> tuple[str, str]:
     """A command without the comment after it, and the comment. A `#` in quotes is no comment."""
-    for match in re.finditer(r"\s+#", text):
-        head = text[: match.start()]
-        if head.count("'") % 2 == 0 and head.count('"') % 2 == 0:
-            return head.strip(), text[match.end() :].strip(" #")
+    before, quoted = 0, {"'": 0, '"': 0}
+    for match in re.finditer(r"(?<=\s)#", text):
+        for quote in quoted:
+            quoted[quote] += text.count(quote, before, match.start())
+        before = match.start()
+        if all(number % 2 == 0 for number in quoted.values()):
+            return text[:before].strip(), text[before:].strip(" #")
     return text, ""
