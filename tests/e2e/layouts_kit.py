@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,9 @@ from harness import git
 
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
-from fabrik.testing.model_server import ModelServer
+from fabrik.testing.model_server import Answer, Conversation, ModelServer, Session
 from fabrik.testing.model_server.record import Call
+from fabrik.testing.model_server.script import TYPICAL, Part
 from fabrik.usage import ModelCall, total
 
 LAYOUTS = Path(__file__).parent / "layouts"
@@ -83,6 +84,21 @@ def has(world: CliWorld, cli: Cli, more: str = "") -> None:
     """Let the user's config say which agent and model they have, and that they do not wait for providers."""
     model = f"model = {json.dumps(cli.option)}\n" if cli.option else ""
     world.configure(f'agent = {json.dumps(cli.name)}\n{model}{more}[limits]\nmax_wait = "1s"\n')
+
+
+def acting(match: str, play: Callable[[Conversation], Part]) -> Session:
+    """Sessions whose model does what the function says, with a usage by what it was asked."""
+
+    def turn(conversation: Conversation) -> Answer:
+        used = replace(  # OpenAI's prices have none for what is written to a cache
+            TYPICAL,
+            input_tokens=1000 + len(conversation.prompt),
+            output_tokens=1 + len(conversation.results),
+            cache_write_tokens=0,
+        )
+        return Answer((play(conversation),), used)
+
+    return Session(match=match, turns=turn)
 
 
 def passes_in_a_fresh_clone(repository: Path, branch: str, directory: Path, *command: str) -> None:

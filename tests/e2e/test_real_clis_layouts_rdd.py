@@ -12,6 +12,7 @@ from cli_world import COMMIT, CliWorld, Require, cli_world, installed
 from harness import git
 from layouts_kit import (
     Contents,
+    acting,
     assert_metered,
     begin_repository,
     commit,
@@ -88,7 +89,7 @@ def verifying(title: str, look: str, expected: str) -> Session:
         assert judged
         return Text(f"VERIFICATION REPORT\n{look} printed {expected}.\n{judged[1]}\n{PHRASE}")
 
-    return Session(match=f'# Does the change do what "{title}"', turns=play)
+    return acting(f'# Does the change do what "{title}"', play)
 
 
 FIRST, SECOND = "0002 - Discounts on a line", "0003 - Report about an order"
@@ -96,8 +97,8 @@ SCRIPT = Script(
     sessions=(
         verifying(FIRST, "cd /workspace && sh tests/run.sh && sh total.sh 250 3 10", "675"),
         verifying(SECOND, "cd /workspace && echo 250 3 10 | sh report.sh /dev/stdin", "675"),
-        Session(match="This is attempt 2.", turns=mend),
-        Session(match=f"# {SECOND}", turns=implement),
+        acting("This is attempt 2.", mend),
+        acting(f"# {SECOND}", implement),
     )
 )
 
