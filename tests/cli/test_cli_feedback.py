@@ -10,13 +10,14 @@ import pytest
 from ledgers import Books, Fabrik, honest_story
 from review_stories import Teller, at_the_gate, context, full_round
 
+import fabrik as package
 from fabrik.cli.render.events import render
 from fabrik.ledger.journal import Journal
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event
 from fabrik.outcome import Verdict
 
-DOCUMENTED = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+DOCUMENTED = (Path(package.__file__).parent / "manual/pages/json.md").read_text()
 
 
 def test_feedback_on_a_running_run_is_for_its_next_session(books: Books, fabrik: Fabrik) -> None:
@@ -54,6 +55,14 @@ def test_feedback_on_a_spec_is_about_its_last_run(books: Books, fabrik: Fabrik, 
     assert [name for name in said if f"`{name}`" not in DOCUMENTED] == []
     other = fabrik("feedback", "--spec", str(tmp_path / "none.md"), "--notes", "x")
     assert (other.returncode, "no run of this spec is known" in other.stderr) == (2, True)
+
+
+def test_feedback_on_a_spec_is_about_what_did_it(books: Books, fabrik: Fabrik, tmp_path: Path) -> None:
+    spec = tmp_path / "one.md"
+    done = books.finished(Verdict.SHIPPED, spec_path=str(spec))
+    books.finished(Verdict.DONE, spec_path=str(spec), workflow="todo")
+    told = fabrik("feedback", "--spec", str(spec), "--notes", "faster, please")
+    assert f"Recorded for run {done[-8:]}" in told.stdout
 
 
 def test_a_decision_at_an_open_gate_decides_it(books: Books, fabrik: Fabrik) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ledgers import COMMIT, Books, Fabrik
 from review_stories import ACCEPT, at_the_gate, full_round, marks_of
 
+import fabrik as package
 from fabrik.cli.render.fit import columns
 from fabrik.cli.render.gate_screen import HEIGHT, WIDTH, gate_screen
 from fabrik.ledger.store import Ledger
@@ -182,6 +183,6 @@ def test_the_json_has_marks_findings_criteria_and_reviews(books: Books, fabrik: 
     assert statuses["security"] == "changes_requested"
     assert len(statuses) == 10
     assert document["standing"]["standing"] == "gate"
-    documented = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    documented = (Path(package.__file__).parent / "manual/pages/json.md").read_text()
     names = [*document["findings"][0], *document["criteria"][0], *document["reviews"][0]]
     assert [name for name in names if f"`{name}`" not in documented] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ledgers import KNOWN, Books, Fabrik, call, honest_story
 
+import fabrik as package
 from fabrik.ledger.journal import Journal, StepContext
 from fabrik.outcome import Verdict
 from fabrik.usage import Usage
@@ -60,6 +61,26 @@ def test_a_run_without_its_worker_is_interrupted_and_the_way_out_is_told(
         assert "interrupted" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("workflow", "told"),
+    [
+        ("judge", "fabrik judge"),
+        ("interview", "fabrik spec interview --resume {run}"),
+        ("todo", "fabrik todo generate '/a b/spec.md'"),
+        ("loop", "fabrik run resume {run}"),
+    ],
+)
+def test_each_workflow_is_taken_up_by_its_own_command(
+    books: Books, fabrik: Fabrik, workflow: str, told: str
+) -> None:
+    run_id = books.dispatch(workflow=workflow, spec_path="/a b/spec.md")
+    command = told.format(run=run_id[-8:])
+    assert fabrik("runs", "list", "--all").stdout.splitlines()[-1].endswith(f"To go on: {command}")
+    findings = json.loads(fabrik("doctor", "--json").stdout)["findings"]
+    (todo,) = [found["todo"] for found in findings if found["what"] == "interrupted run"]
+    assert todo == f"{command}, or fabrik run cancel {run_id[-8:]}"
+
+
 def test_unknown_cost_is_unknown(books: Books, fabrik: Fabrik) -> None:
     run_id = books.dispatch()
 
@@ -101,7 +122,7 @@ def test_the_json_of_a_run_has_its_documented_fields(books: Books, fabrik: Fabri
     run_id = books.dispatch()
     books.write(run_id, honest_story)
     document = json.loads(fabrik("runs", "show", run_id, "--json", "--events").stdout)
-    documented = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    documented = (Path(package.__file__).parent / "manual/pages/json.md").read_text()
     for name in [
         *document,
         *document["usage"],

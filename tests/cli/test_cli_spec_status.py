@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ledgers import COMMIT, Books, Fabrik
 
 from fabrik.outcome import Verdict
@@ -61,6 +62,22 @@ def test_what_the_ledger_says(tmp_path: Path, fabrik: Fabrik, books: Books) -> N
     assert rows["third"]["run"]["state"] == "waiting" and rows["third"]["run"]["candidate"] == COMMIT
     table = fabrik("spec", "status", str(specs)).stdout
     assert f"shipped {shipped[-8:]}" in table and COMMIT[:8] in table and "WAITS FOR" in table
+
+
+@pytest.mark.parametrize("workflow", ["todo", "review", "interview", "judge"])
+def test_a_run_that_only_looked_at_a_spec_does_not_do_it(
+    tmp_path: Path, fabrik: Fabrik, books: Books, workflow: str
+) -> None:
+    first = written(tmp_path / "specs", "first")
+    written(tmp_path / "specs", "second", dependsOn=["first"])
+    where = {"spec_id": "first", "spec_path": str(first), "project": str(tmp_path)}
+    books.finished(Verdict.DONE, workflow=workflow, **where)
+    found = fabrik("spec", "status", str(first.parent), "--json").stdout
+    rows = {row["id"]: row for row in json.loads(found)}
+    assert rows["first"]["run"] is None and rows["second"]["waits_for"] == ["first"]
+    books.finished(Verdict.DONE, workflow="backlog", **where)
+    found = fabrik("spec", "status", str(first.parent), "--json").stdout
+    assert {row["id"]: row for row in json.loads(found)}["second"]["waits_for"] == []
 
 
 def test_tasks_and_nothing(tmp_path: Path, fabrik: Fabrik) -> None:

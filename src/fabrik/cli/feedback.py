@@ -13,6 +13,7 @@ from fabrik.cli import store
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
 from fabrik.errors import UsageError
+from fabrik.workflows.registry import OF_SPECS, take_up
 
 if TYPE_CHECKING:
     from fabrik.ledger.store import Ledger
@@ -85,7 +86,7 @@ def _run(ledger: Ledger, run_ref: str | None, spec: Path | None) -> Run:
     assert spec is not None  # noqa: S101 - one of the two is there
     wanted = {str(spec.absolute()), str(spec.resolve())}
     for run in ledger.list_runs(limit=None):
-        if run.spec_path in wanted:
+        if run.workflow in OF_SPECS and run.spec_path in wanted:
             return run
     raise UsageError(
         "no run of this spec is known",
@@ -100,7 +101,7 @@ def _when_used(run: Run, decision: Said) -> str:
         return "The next run of its spec is told when it is dispatched."
     match run.status:
         case "running":
-            alive = "" if run.alive else f", after `fabrik run resume {short(run.id)}`"
+            alive = "" if run.alive else f", after `{take_up(run)}`"
             return f"It is used in the next implementing session of the run{alive}."
         case "waiting":
             return (
@@ -108,9 +109,6 @@ def _when_used(run: Run, decision: Said) -> str:
                 " otherwise the next run of its spec is."
             )
         case "blocked" | "exhausted" | "failed" | "cancelled":
-            return (
-                f"It is used when the run is resumed (fabrik run resume {short(run.id)}),"
-                " and by the next run of its spec."
-            )
+            return f"It is used when the run is resumed ({take_up(run)}), and by the next run of its spec."
         case _:
             return "The run has ended: the next run of its spec is told when it is dispatched."

@@ -19,6 +19,7 @@ from fabrik.errors import FabrikError
 from fabrik.sandboxes import registry as sandboxes
 from fabrik.sandboxes.sandbox import Preflight, Probe
 from fabrik.vcs import git, project
+from fabrik.workflows.registry import take_up
 
 Level = Literal["ok", "note", "weak", "missing"]
 
@@ -87,7 +88,7 @@ def _ledger() -> list[Finding]:
             what="interrupted run",
             level="weak",
             how=f"{short(run.id)}  {one_line(run.spec_id, 60)}: its worker is gone",
-            todo=f"fabrik run resume {short(run.id)}, or fabrik run cancel {short(run.id)}",
+            todo=f"{take_up(run)}, or fabrik run cancel {short(run.id)}",
         )
         for run in interrupted
     )

@@ -69,8 +69,7 @@ def list_runs(
         before, after = line[: len(short(run.id)) + 2], line[len(short(run.id)) + 2 + len(name) :]
         screen.line(before + screen.paint(name, TONES.get(name, "plain")) + after)
     if interrupted := [run for run in found if state(run) == "interrupted"]:
+        from fabrik.workflows.registry import take_up
+
         screen.line()
-        screen.line(
-            f"{len(interrupted)} interrupted, nothing is lost. "
-            f"To go on: fabrik run resume {short(interrupted[0].id)}"
-        )
+        screen.line(f"{len(interrupted)} interrupted, nothing is lost. To go on: {take_up(interrupted[0])}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 HEADINGS = ("SPEC", "TITLE", "STATUS", "CHECKS", "TASKS", "LAST RUN", "CANDIDATE", "AGE", "WAITS FOR")
 _OVER = ("done", "superseded")  # as a spec says of itself
-_SUCCEEDED = ("shipped", "done")  # as a run ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +58,20 @@ def _rows(directory: Path) -> list[_Row]:
     from fabrik.errors import UsageError
     from fabrik.specs.drafts import read_draft
     from fabrik.specs.validate import spec_files
+    from fabrik.workflows.registry import OF_SPECS, succeeded
 
     try:
         drafts = [read_draft(path) for path in spec_files(directory)]
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(directory)) from error
     with store.reading() as ledger:
-        runs = ledger.list_runs(limit=None) if ledger is not None else []
+        every = ledger.list_runs(limit=None) if ledger is not None else []
+    runs = [run for run in every if run.workflow in OF_SPECS]  # a todo or a review of it does not do it
     last = {draft.path: _last(draft, runs) for draft in drafts}
     over = {
         draft.id
         for draft in drafts
-        if (draft.spec is not None and draft.spec.status in _OVER) or _succeeded(last[draft.path])
+        if (draft.spec is not None and draft.spec.status in _OVER) or succeeded(last[draft.path])
     }
     return [
         _Row(
@@ -94,10 +95,6 @@ def _last(draft: Draft, runs: list[Run]) -> Run | None:
         if run.spec_id == draft.id and project.is_absolute() and path.is_relative_to(project):
             return run
     return None
-
-
-def _succeeded(run: Run | None) -> bool:
-    return run is not None and run.status in _SUCCEEDED
 
 
 def _tasks(draft: Draft) -> int | None:

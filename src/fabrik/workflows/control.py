@@ -17,7 +17,7 @@ from fabrik.errors import EnvironmentProblem, FabrikError, RunBusy, UsageError
 from fabrik.ledger.ownership import owner_process
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
-from fabrik.workflows.registry import FOREGROUND
+from fabrik.workflows.registry import FOREGROUND, take_up
 
 READY_SECONDS = 60.0  # a worker that takes longer to own its run is reported
 CHANGING_SECONDS = (
@@ -90,11 +90,11 @@ def resumable(run: Run) -> None:
         raise RunBusy(
             "this run is already being worked on", where=run.id, todo=f"`fabrik run attach {run.id[-8:]}`"
         )
-    if command := FOREGROUND.get(run.workflow):
+    if run.workflow in FOREGROUND:
         raise UsageError(
             f"a run of `{run.workflow}` talks with you: it is taken up by its own command",
             where=run.id,
-            todo=command.format(run=run.id[-8:], spec=run.spec_path),
+            todo=take_up(run),
         )
     if run.status in ("shipped", "done", "rejected"):
         raise UsageError(

@@ -80,7 +80,8 @@ def tell_rivals(home: paths.Home, source: Source, branch: str, warn: Warn) -> No
             *ledger.list_runs(limit=None, status="running"),
             *ledger.list_runs(limit=None, status="waiting"),
         ]:
-            if (run.project, run.branch) == (source.place, branch):
+            ours = run.workflow == "ship"  # others look at a branch, or land on that of the user
+            if ours and (run.project, run.branch) == (source.place, branch):
                 warn(
                     f"run {run.id[-8:]} goes to the branch {branch} of this project as well: the one that"
                     " ships first gets it\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,7 @@ from fabrik.errors import UsageError
 from fabrik.outcome import Verdict
 
 if TYPE_CHECKING:
+    from fabrik.ledger.types import Run
     from fabrik.workflows.work import Work
 
 WORKFLOWS = {
@@ -24,6 +26,7 @@ FOREGROUND = {  # workflows that need a terminal: the command that takes a run o
     "todo": "fabrik todo generate {spec}",
     "judge": "fabrik judge",
 }
+OF_SPECS = ("ship", "backlog")  # workflows that do what a spec asks; others look at it, or help to write it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,19 @@ def load(name: str) -> Workflow:
     if name not in WORKFLOWS:
         raise UsageError(
             f"a run of `{name}` cannot be carried out by a worker",
-            todo=FOREGROUND.get(name, "`fabrik --help`"),
+            todo=FOREGROUND.get(name, "`fabrik --help`").format(run="RUN", spec="SPEC"),
         )
     module, _, attribute = WORKFLOWS[name].partition(":")
     return cast("Workflow", getattr(import_module(module), attribute))
+
+
+def take_up(run: Run) -> str:
+    """The command that takes a run up again."""
+    ref = run.id[-8:]
+    own = FOREGROUND.get(run.workflow, "fabrik run resume {run}")
+    return own.format(run=ref, spec=shlex.quote(run.spec_path))
+
+
+def succeeded(run: Run | None) -> bool:
+    """Whether a run did what its spec asks. That of another workflow may have ended well without."""
+    return run is not None and run.workflow in OF_SPECS and run.status in ("shipped", "done")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from fabrik.ledger.types import Event, Run
 from fabrik.workflows.record import RunRecord, review_key
-from fabrik.workflows.registry import FOREGROUND
+from fabrik.workflows.registry import FOREGROUND, take_up
 from fabrik.workflows.under_way import ReviewerNow, doing, reviewing, under_way, waits_for_provider
 
 State = Literal[
@@ -142,7 +142,7 @@ def _interrupted(record: RunRecord, events: Sequence[Event]) -> Standing:
     run, ref = record.run, record.run.id[-8:]
     doing_ = next((step for step in reversed(record.steps) if step.state == "started"), None)
     where = f" in {doing_.key}" if doing_ else ""
-    moves = [Move(what="go on where it was", command=_again(run))]
+    moves = [Move(what="go on where it was", command=take_up(run))]
     if run.workflow == "judge":  # its command is gone, and what was asked is asked anew
         moves = [_ASK_AGAIN]
     elif run.cancel_requested:
@@ -157,13 +157,6 @@ def _interrupted(record: RunRecord, events: Sequence[Event]) -> Standing:
         since=events[-1].at if events else run.started_at,
         moves=tuple(moves),
     )
-
-
-def _again(run: Run) -> str:
-    """The command that takes it up again."""
-    ref = run.id[-8:]
-    own = FOREGROUND.get(run.workflow)
-    return own.format(run=ref, spec=run.spec_path) if own else f"fabrik run resume {ref}"
 
 
 def _at_the_gate(record: RunRecord) -> Standing:
@@ -220,7 +213,7 @@ def _overridden(record: RunRecord) -> tuple[str, ...]:
 def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
     run, ref = record.run, record.run.id[-8:]
     reason = run.failure_reason or "no reason was recorded"
-    resume = Move(what="take it up again, once that is mended", command=_again(run))
+    resume = Move(what="take it up again, once that is mended", command=take_up(run))
     new = Move(what="start a new run", command=f"fabrik run --spec {run.spec_path}")
     log = Move(what="see what happened", command=f"fabrik runs logs {ref}")
     states: dict[str, tuple[State, tuple[Move, ...]]] = {

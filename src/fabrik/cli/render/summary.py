@@ -12,7 +12,7 @@ from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.types import Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.paths import RunPaths
-from fabrik.workflows.registry import FOREGROUND
+from fabrik.workflows.registry import FOREGROUND, take_up
 
 
 def exit_status(run: Run) -> int:
@@ -68,7 +68,7 @@ def what_next(run: Run) -> str:
     """The command that makes sense now; empty when there is none."""
     ref = short(run.id)
     if run.workflow in FOREGROUND and state(run) in ("blocked", "exhausted", "failed", "interrupted"):
-        return FOREGROUND[run.workflow].format(run=ref, spec=quoted(run.spec_path))
+        return take_up(run)
     match state(run):
         case "shipped":
             # A URL has no directory to look into; the branch is there after a fetch.
