@@ -67,7 +67,10 @@ def test_a_body_on_standard_input_and_its_bound(talk: Path) -> None:
         return subprocess.run(arguments, input=body, capture_output=True, check=False)
 
     assert send("Grüße\n".encode()).returncode == 0
-    for body, said in ((b"\xff", b"no UTF-8"), (b"x" * 70_000, b"65,536"), (b"a\0", b"NUL")):
+    long = "€".encode() * 60_000  # a character of it ends beyond all that is read
+    for body, said in (
+        (b"\xff", b"no UTF-8"), (b"x" * 70_000, b"65,536"), (long, b"65,536"), (b"a\0", b"NUL")
+    ):  # fmt: skip
         done = send(body)
         assert (done.returncode, said in done.stderr) == (2, True)
     assert len(list((talk / "b" / "new").iterdir())) == 1

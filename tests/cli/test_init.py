@@ -123,6 +123,19 @@ def test_what_is_there_is_kept_and_the_rest_is_written(fabrik: Fabrik, repositor
     assert "make test" in done.stdout
 
 
+@pytest.mark.parametrize("purpose", ["loop", "backlog"])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_nothing_is_written_where_a_directory_cannot_be_made(
+    fabrik: Fabrik, repository: Path, kind: str, purpose: str
+) -> None:
+    specs = repository / "specs"
+    specs.write_text("") if kind == "file" else specs.symlink_to("nowhere")
+    done = fabrik("init", str(repository), "--for", purpose)
+    assert done.returncode == 2 and "specs: a directory is to be here" in done.stderr
+    assert list(held(repository)) == (["specs"] if kind == "file" else [])
+    assert done.stdout == "" and not (repository / "nowhere").exists()
+
+
 def test_open_items_of_a_plan_are_built_first(fabrik: Fabrik, repository: Path) -> None:
     put(repository, CORE | {"IMPLEMENTATION_PLAN.md": "- [x] a\n- [ ] b\n"})
     done = fabrik("init", str(repository))

@@ -6,9 +6,11 @@ import itertools
 import re
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabrik.errors import UsageError
 from fabrik.judging.model import Artifact, Question
 from fabrik.judging.prompt import Picture, Prompt, word
 from fabrik.testing.pictures import png
@@ -89,3 +91,8 @@ def test_nothing_of_an_artifact_leaves_its_tags(content: str, name: str) -> None
     assert "MARK" not in outside
     assert "NAME" not in outside
     assert "MARK" not in prompt.instructions
+
+
+def test_criteria_that_are_no_text_are_refused() -> None:
+    with pytest.raises(UsageError, match="not UTF-8"):
+        question(text("a"), criteria="warm \udcff")

@@ -368,3 +368,12 @@ def test_a_lock_that_is_held_for_ever_is_told(queue: Queue, monkeypatch: pytest.
             send(queue)
         assert got(queue).message.body == "hello\n"  # whoever receives needs none
     send(queue)
+
+
+def test_a_message_from_the_end_of_time_stops_nobody(queue: Queue) -> None:
+    send(queue, "first")
+    strange = queue.directory / "inbox/new/99991231T235959.999999999Z.builder.zzz.md"
+    strange.write_text("x")
+    send(queue, "second")
+    bodies = [got(queue).message.body.strip() for _ in range(3)]
+    assert bodies == ["first", "second", "x"]

@@ -208,10 +208,14 @@ def _show(screen: Screen, inbox: Listing) -> None:
 
 def _standard_input() -> str:
     from fabrik.errors import UsageError
+    from fabrik.messages.queue import Bounds
+
+    most = Bounds().body_bytes
 
     try:
-        # One byte more than any message may have tells that it is too long; no more is ever needed.
-        return sys.stdin.buffer.read((64 << 10) + 1).decode("utf-8")
+        # More than any message may have tells that it is too long; the last character may lack its end then.
+        said = sys.stdin.buffer.read(2 * most)
+        return said.decode("utf-8", errors="strict" if len(said) < 2 * most else "replace")
     except UnicodeDecodeError:
         raise UsageError("is no UTF-8 text", where="standard input") from None
 

@@ -68,6 +68,10 @@ class Question:
             )
         if len(self.criteria) > MOST_CRITERIA:
             raise UsageError(f"criteria have {MOST_CRITERIA:,} characters at the most", where="criteria")
+        try:
+            self.criteria.encode()
+        except UnicodeEncodeError:
+            raise UsageError("are not UTF-8", where="criteria") from None
         if not self.artifacts:
             raise UsageError("there is nothing to judge", where="artifact")
         if len(self.artifacts) > MOST_TOGETHER:

@@ -98,6 +98,8 @@ def _utc(second: int) -> str:
 
 
 def _seconds(text: str) -> int | None:
+    if text.startswith("9999"):  # what comes later than that could not be written any more
+        return None
     try:
         return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
     except ValueError:  # the 31st of February

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from fabrik.errors import FabrikError
+from fabrik.errors import FabrikError, UsageError
 from fabrik.playbook import layout
 from fabrik.playbook.ecosystem import Ecosystem, detect
 from fabrik.playbook.layout import Layout
@@ -36,6 +36,7 @@ def plan(root: Path, purpose: Purpose, ecosystem: Ecosystem | None = None) -> tu
     """What becomes of each file of the layout in a project. Nothing is written.
 
     A project that is one of the playbook already (both prompts, AGENTS.md, specs/) is left as it is.
+    Raises UsageError when something is where a directory is to be.
     """
     if purpose == "backlog":
         return (
@@ -101,6 +102,12 @@ def _specs(found: Layout) -> Planned:
 
 
 def _file(root: Path, path: Path, text: str) -> Planned:
+    if os.path.lexists(directory := root / path.parent) and not directory.is_dir():
+        raise UsageError(
+            "a directory is to be here, and something else is called so",
+            where=str(directory),
+            todo="move it away, or point the link at a directory",
+        )
     # A link whose target is missing is somebody's as well.
     there = os.path.lexists(root / path)
     return Planned(path=path, fate="kept") if there else Planned(path=path, fate="written", text=text)
