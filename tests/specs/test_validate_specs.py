@@ -33,6 +33,8 @@ def test_what_is_no_spec_in_a_directory_is_left_alone_and_told(tmp_path: Path) -
     put(tmp_path / "0001-search.TODO.md", MARKDOWN)
     put(tmp_path / "0001-search.min.json", "junk")
     put(tmp_path / "README.md", "# Specs\n\n## Goals\n\n- explain\n")
+    put(tmp_path / "PRD.md", "# Search\n\n## Goals\n\n- be found\n")
+    put(tmp_path / "PRD-search.md", "# Search\n\n## Goals\n\n- be found\n")
     put(tmp_path / "NOTES.md", "# Notes\n")
     put(tmp_path / "package.json", {"name": "x", "version": "1"})
     put(tmp_path / "list.json", [])
@@ -115,6 +117,21 @@ def test_a_long_chain_of_dependencies(tmp_path: Path) -> None:
         put(tmp_path / f"{number}.json", SPEC | {"id": f"s{number}", "dependsOn": [f"s{(number + 1) % 300}"]})
     (line,) = found_in(tmp_path)
     assert line.count("→") == 300
+
+
+def test_a_spec_without_checks_is_left_to_a_project_that_has_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "specs" / "a.json", {key: value for key, value in SPEC.items() if key != "checks"})
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for agents, status, said in (
+        ("# Be kind\n", 2, "error: specs/a.json: has no check: nothing could prove"),
+        ("## Validation\n\n- Tests: `make test`\n", 0, "warning: specs/a.json: has no check of its own"),
+    ):
+        (tmp_path / "AGENTS.md").write_text(agents)
+        told = CliRunner().invoke(command, ["validate"])
+        assert (told.exit_code, said in told.output) == (status, True), told.output
 
 
 @pytest.mark.parametrize(("status", "count"), [("draft", 1), ("ready", 1), ("done", 0), ("superseded", 0)])

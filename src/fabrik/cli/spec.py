@@ -51,13 +51,14 @@ def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None
     """Report every error of specs and their todos, with file, place and what to do.
 
     PATH is a spec, a todo, or a directory with specs; by default ./specs, and the current directory where
-    there is none. Exit status 2 when there is an error; warnings do not count.
+    there is none. A spec without a check is an error, but for a project whose AGENTS.md names checks. Exit
+    status 2 when there is an error; warnings do not count.
     """
     from fabrik.errors import UsageError
     from fabrik.specs.validate import inspect
 
     chosen = list(paths) or [SPECS if SPECS.is_dir() else Path()]
-    report = inspect(chosen)
+    report = inspect(chosen, project_checks=_project_has_checks(Path.cwd()))
     if not report.files and not report.errors:
         where = ", ".join(str(path) for path in chosen)
         raise UsageError("there are no specs", where=where, todo="write one: fabrik spec new NAME")
@@ -84,6 +85,15 @@ def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None
         screen.line(", ".join(counts), "bad" if report.errors else "good")
     if report.errors:
         ctx.exit(ExitStatus.USAGE)
+
+
+def _project_has_checks(here: Path) -> bool:
+    """Whether the AGENTS.md of the repository that this directory is in names commands that validate work."""
+    from fabrik.playbook import agents_md, layout
+
+    root = next((place for place in (here, *here.parents) if (place / ".git").exists()), None)
+    agents = None if root is None else layout.find(root).agents
+    return agents is not None and bool(agents_md.checks(layout.read(agents)))
 
 
 @spec.command("new", short_help="A first spec to fill in.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fabrik.problems import Problem, closest
@@ -12,6 +13,7 @@ from fabrik.specs.json_text import parse_object
 from fabrik.specs.markdown_spec import read_markdown_spec
 
 MARKDOWN = (".md", ".mdx", ".markdown")
+PROSE = re.compile(r"^readme$|^prd(?![a-z])|[-_.]prd$", re.IGNORECASE)  # stems of what is no spec
 WRAPPED = tuple(f"{suffix}.min.json" for suffix in MARKDOWN)  # the original's wrapper around Markdown
 
 
@@ -82,8 +84,9 @@ def todo_path_of(spec: Path) -> Path:
 def siblings(directory: Path) -> list[Path]:
     """The files in a directory that could be specs, in the order of their names.
 
-    Not among them: todos, what was minified, and prose beside a spec in JSON (X.md and X.TODO.md
-    beside X.json). Raises OSError.
+    Not among them: todos, what was minified, prose beside a spec in JSON (X.md and X.TODO.md beside
+    X.json), README.md, and product requirements (PRD.md, PRD-X.md, X.prd.md), from which specs are made.
+    Raises OSError.
     """
     names = {entry.name for entry in directory.iterdir() if entry.is_file()}
     found = []
@@ -99,7 +102,7 @@ def siblings(directory: Path) -> list[Path]:
                 f"{stem}.json" not in names
                 and not stem.lower().endswith(".min")
                 and not stem.lower().endswith(".todo")
-                and stem.lower() != "readme"
+                and not PROSE.search(stem)
             )
         else:
             chosen = False

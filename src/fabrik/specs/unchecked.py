@@ -34,6 +34,15 @@ def unchecked(spec: Spec) -> Problem | None:
     )
 
 
+def left_to_the_project(problem: Problem) -> Problem:
+    """The same as a remark, where the project's AGENTS.md names checks: a run uses those then."""
+    return Problem(
+        file=problem.file,
+        what="has no check of its own: those of AGENTS.md are used, and a verifier sees to the criteria",
+        todo=problem.todo.partition(";")[0],
+    )
+
+
 def can_never_fail(run: str) -> str | None:
     """Why a command passes whatever was built; None when it can fail, as far as its text tells.
 

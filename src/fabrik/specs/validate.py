@@ -17,7 +17,7 @@ from fabrik.specs.holdout import read_holdout
 from fabrik.specs.markdown_spec import looks_like_spec
 from fabrik.specs.model import Spec
 from fabrik.specs.read import names_taken, pairing, read_todo_file
-from fabrik.specs.unchecked import unchecked, weak
+from fabrik.specs.unchecked import left_to_the_project, unchecked, weak
 
 # Keys that a JSON file has which is meant as a spec; `package.json` and the like have none of them.
 _TELLING = frozenset({"goals", "nonGoals", "req", "accept", "assume", "dependsOn", "supersedes", "mayChange"})
@@ -40,8 +40,11 @@ def validate(paths: Sequence[Path]) -> list[Problem]:
     return list(inspect(paths).errors)
 
 
-def inspect(paths: Sequence[Path]) -> Report:
-    """Look at files, and at the specs in directories: every error and every warning."""
+def inspect(paths: Sequence[Path], *, project_checks: bool = False) -> Report:
+    """Look at files, and at the specs in directories: every error and every warning.
+
+    project_checks: the project itself names checks, so that a spec without its own can be proved.
+    """
     errors: list[Problem] = []
     specs, todos, skipped = _collect(paths, errors)
     drafts = [read_draft(path) for path in specs]
@@ -59,7 +62,10 @@ def inspect(paths: Sequence[Path]) -> Report:
         if draft.spec is not None:
             read_holdout(draft.spec, errors)
             if draft.spec.status not in _OVER and (problem := unchecked(draft.spec)):
-                errors.append(problem)
+                if project_checks:
+                    warnings.append(left_to_the_project(problem))
+                else:
+                    errors.append(problem)
             warnings += weak(draft.spec)
     order = {str(path): index for index, path in enumerate([*specs, *todos])}
     errors.sort(key=lambda problem: order.get(problem.file, len(order)))
