@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fabrik
+from fabrik import paths
 from fabrik.judging.inside import Inside
 from fabrik.sandboxes.sandbox import Doors
 
@@ -126,7 +127,9 @@ def _installation() -> tuple[Path, ...]:
     """Where this fabrik is installed: its interpreter, its package, and what its command line needs."""
     click = importlib.util.find_spec("click")
     real = Path(os.path.realpath(sys.executable)).parent.parent
-    wanted = [Path(sys.prefix), Path(sys.base_prefix), real, Path(fabrik.__file__).parent]
+    wanted = [Path(fabrik.__file__).parent]
+    for prefix in (Path(sys.prefix), Path(sys.base_prefix), real):
+        wanted += parts(prefix)
     if click is not None and click.origin is not None:
         wanted.append(Path(click.origin).parent)
     found: list[Path] = []
@@ -134,6 +137,21 @@ def _installation() -> tuple[Path, ...]:
         if not any(path.is_relative_to(other) for other in found):
             found.append(path)
     return tuple(found)
+
+
+def parts(prefix: Path) -> list[Path]:
+    """What of an installation of Python a sandbox is shown: all of it, where it has a directory of its own.
+
+    One in ~/.local, or in a home, lies beside keys and the ledger: only its interpreter and libraries are
+    shown then.
+    """
+    home = Path.home()
+    if not any(own.is_relative_to(prefix) for own in (home / ".local/share", paths.home().directory)):
+        return [prefix]
+    library = prefix / "lib"
+    found = [Path(sys.executable), Path(os.path.realpath(sys.executable)), *library.glob("libpython*.so*")]
+    found.append(library / f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return [path for path in found if path.exists()]
 
 
 def _write(path: Path, text: str, *, mode: int = 0o600) -> None:
