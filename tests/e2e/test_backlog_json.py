@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from backlog_kit import Backlog
@@ -38,11 +39,15 @@ def test_json_specs_ship_in_order_of_their_dependencies(tmp_path: Path) -> None:
 
     said = world.fabrik("backlog", "run", "--dir", specs, "--dry-run").stdout.splitlines()
     assert said == ["b-first.json: would be run", "a-second.json: would be run after b-first"]
+    shown = world.fabrik("backlog", "status", "--dir", specs).stdout.splitlines()
+    assert [line.split()[:2] for line in shown[1:]] == [["b-first", "ready"], ["a-second", "held"]]
     told = world.fabrik("backlog", "run", "--dir", specs, *chosen).stdout
     assert "all 2 specs are done" in told
     assert git("merge-base", "--is-ancestor", "spec-b-first", "spec-a-second", cwd=world.project) == ""
     assert len(world.commits("spec-a-second")) == 2
     again = world.fabrik("backlog", "run", "--specs", specs, *chosen).stdout
+    states = world.fabrik("backlog", "status", "--dir", specs, "--json").stdout.splitlines()
+    assert [json.loads(line)["state"] for line in states] == ["shipped", "shipped"]
     assert "all 2 specs are done" in again and "begins" not in again
 
 

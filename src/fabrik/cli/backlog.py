@@ -44,12 +44,19 @@ def backlog() -> None:
 @directory_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def status(directory: Path | None, as_json: bool) -> None:
-    """Show the specs in the order in which they are worked on, with state, commit and attempts."""
+    """Show the specs in the order in which they are worked on, with state, commit and attempts.
+
+    A folder of JSON specs is shown as well: which are shipped, held back, or wait for you.
+    """
     from fabrik.backlog.folder import find_folder
     from fabrik.cli import store
+    from fabrik.cli.backlog_json import json_folder, show_json_status
     from fabrik.cli.screen import Screen
     from fabrik.workflows.backlog.survey import survey
 
+    if (json_specs := json_folder(directory, Path.cwd())) is not None:
+        show_json_status(json_specs, as_json=as_json)
+        return
     place = find_folder(directory, Path.cwd())
     with store.reading() as ledger:
         found = survey(place, ledger)

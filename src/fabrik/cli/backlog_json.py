@@ -1,9 +1,11 @@
-"""`fabrik backlog run` over a folder of JSON specs."""
+"""`fabrik backlog run` and `status` over a folder of JSON specs."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fabrik import paths
@@ -83,6 +85,12 @@ def _end(screen: Screen, found: tuple[JsonSpec, ...], tried: dict[str, str]) -> 
         screen.line(f"all {len(found)} specs are done", "good")
         return ExitStatus.OK
     screen.line(f"{len(left)} of {len(found)} specs are left:", "warn")
+    _show(screen, left, tried)
+    return ExitStatus.STOPPED
+
+
+def _show(screen: Screen, specs: Sequence[JsonSpec], tried: Mapping[str, str]) -> None:
+    """The table of these specs. tried: id → why it is left."""
     rows = [
         (
             one_line(spec.id, 50),
@@ -91,14 +99,33 @@ def _end(screen: Screen, found: tuple[JsonSpec, ...], tried: dict[str, str]) -> 
             one_line(", ".join(spec.needs), 60) or "-",
             one_line(_why(spec, tried), 90),
         )
-        for spec in left
+        for spec in specs
     ]
     for line in table(rows, ("SPEC", "STATE", "RUN", "WAITS FOR", "WHY")):
         screen.line(line)
-    return ExitStatus.STOPPED
 
 
-def _why(spec: JsonSpec, tried: dict[str, str]) -> str:
+def show_json_status(directory: Path, *, as_json: bool) -> None:
+    """How each spec of the folder stands, in the order in which they are worked on."""
+    screen = Screen()
+    with store.reading() as ledger:
+        found = survey_json(directory, ledger)
+    if not as_json:
+        _show(screen, found, {})
+        return
+    for spec in found:
+        entry = {
+            "spec": spec.path.name,
+            "title": spec.title,
+            "state": spec.state,
+            "run": spec.run.id if spec.run else None,
+            "waits_for": list(spec.needs),
+            "reason": spec.run.failure_reason if spec.run and not spec.over else None,
+        }
+        screen.line(json.dumps(entry))
+
+
+def _why(spec: JsonSpec, tried: Mapping[str, str]) -> str:
     if spec.run is not None and spec.state == "waiting":
         return f"waits for you: fabrik why {short(spec.run.id)}"
     return tried.get(spec.id) or (spec.run.failure_reason if spec.run else "") or "-"
@@ -108,6 +135,8 @@ def _intent(spec: JsonSpec) -> str:
     if spec.over:
         return f"{spec.state}, would be skipped"
     first = f" after {', '.join(spec.needs)}" if spec.needs else ""
+    if spec.run is not None and spec.state == "waiting":
+        return f"waits for you (run {short(spec.run.id)}){first}"
     if spec.run is not None:
         return f"is {spec.state} (run {short(spec.run.id)}), would go on{first}"
     return f"would be run{first}"
