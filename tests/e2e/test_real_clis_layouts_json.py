@@ -176,6 +176,7 @@ def test_a_folder_of_json_specs_is_shipped(name: str, world: CliWorld, require: 
     with ModelServer(SCRIPT, key=world.canary.key) as server:
         world.connect(server)
         first = types(world, "fabrik backlog run --dir specs", status=4)
+        between = types(world, "fabrik backlog run --dry-run").stdout.splitlines()
         approved = types(world, "fabrik approve last")
         second = types(world, "fabrik backlog run --dir specs", status=4)
         types(world, "fabrik approve last")
@@ -184,6 +185,8 @@ def test_a_folder_of_json_specs_is_shipped(name: str, world: CliWorld, require: 
     # A human decides before it ships, for the project's own checks passed before the work as well.
     assert "the project's are used (Tests, build, from AGENTS.md)" in first.stderr
     assert "search-notes" in first.stdout and "held back" in first.stdout
+    assert between[0].startswith("search-notes.json: waits for you (run ")
+    assert between[1] == "tag-notes.json: would be run after search-notes"
     assert "shipped" in approved.stdout and "waits for you" in second.stdout
     assert "all 2 specs are done" in last
     assert [(run.spec_id, run.status) for run in runs(world)] == [
