@@ -150,3 +150,11 @@ def test_what_stands_in_code_or_comments_is_no_heading() -> None:
 def test_any_text_is_read(text: str) -> None:
     read_header(text)
     read_header(f"# T\nRepo: {text}\n## Dependencies\n- {text}\n## Verification\n```\n{text}\n```\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [("# Do it #", "Do it"), ("# Do it ##  ", "Do it"), ("# Learn C#", "Learn C#"), ("#  ##", "")],
+)
+def test_only_a_closing_row_of_hashes_is_no_part_of_the_title(line: str, title: str) -> None:
+    assert read_header(f"{line}\n").title == title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from pathlib import PurePosixPath
 
 from fabrik.backlog.folder import SpecName
@@ -33,13 +34,14 @@ def order(
     may_come: a spec that writes further ones is still to be worked on, so a missing one is only waited for.
     """
     known = tuple(dict.fromkeys((*wanted, *sorted(done))))
+    index = _Known(known)
     all_needs: dict[SpecName, tuple[SpecName, ...]] = {}
     lacking: dict[SpecName, tuple[str, ...]] = {}
     problems: list[Problem] = []
     for spec, texts in sorted(wanted.items()):
         needs, missing = [], []
         for text in texts:
-            found = _meant(text, spec, known)
+            found = index.meant(text, spec)
             if len(found) == 1:
                 needs.append(found[0])
             elif found:
@@ -60,21 +62,34 @@ def order(
     )
 
 
-def _meant(text: str, by: SpecName, known: Sequence[SpecName]) -> list[SpecName]:
-    """The specs that a written dependency may mean: by path, from beside the spec, by name, by number."""
-    inside = text.removeprefix("./").rpartition("specs/")[2]
-    beside = str(PurePosixPath(by.path).parent / inside) if not text.startswith("../") else ""
-    plain = inside.removesuffix(".md").lstrip("./")
-    exact = [spec for spec in known if spec.id == plain]
-    if exact and "/" in plain:
-        return exact
-    near = [spec for spec in known if beside and spec.id == beside.removesuffix(".md").removeprefix("./")]
-    if near or exact:
-        return near or exact
-    name = PurePosixPath(plain).name
-    if named := [spec for spec in known if spec.name.removesuffix(".md") == name]:
-        return named
-    return [spec for spec in known if name.isdecimal() and spec.number == int(name) and spec != by]
+class _Known:
+    """All specs, by all that a written dependency may name them by."""
+
+    def __init__(self, specs: Sequence[SpecName]) -> None:
+        self._by_id = {spec.id: spec for spec in specs}
+        self._by_name: dict[str, list[SpecName]] = {}
+        self._by_number: dict[int, list[SpecName]] = {}
+        for spec in specs:
+            self._by_name.setdefault(spec.name.removesuffix(".md"), []).append(spec)
+            self._by_number.setdefault(spec.number, []).append(spec)
+
+    def meant(self, text: str, by: SpecName) -> list[SpecName]:
+        """The specs that a text may mean: by path, from beside the spec, by name, by number."""
+        inside = text.removeprefix("./").rpartition("specs/")[2]
+        plain = inside.removesuffix(".md").lstrip("./")
+        exact = self._by_id.get(plain)
+        if exact and "/" in plain:
+            return [exact]
+        beside = ""
+        if not text.startswith("../"):
+            beside = str(PurePosixPath(by.path).parent / inside).removesuffix(".md").removeprefix("./")
+        if near := self._by_id.get(beside) or exact:
+            return [near]
+        name = PurePosixPath(plain).name
+        if named := self._by_name.get(name):
+            return named
+        number = int(name) if name.isascii() and name.isdecimal() else -1
+        return [spec for spec in self._by_number.get(number, ()) if spec != by]
 
 
 def _missing(spec: SpecName, text: str, known: Sequence[SpecName]) -> Problem:
@@ -99,25 +114,38 @@ def _ambiguous(spec: SpecName, text: str, found: Sequence[SpecName]) -> Problem:
 
 def _sorted(needs: Mapping[SpecName, Sequence[SpecName]]) -> tuple[list[SpecName], set[SpecName]]:
     """The specs in order, and those that are in a circle or behind one."""
-    left = set(needs)
+    behind: dict[SpecName, list[SpecName]] = {}
+    waits = dict.fromkeys(needs, 0)
+    for spec, wanted in needs.items():
+        for need in {need for need in wanted if need in needs}:
+            waits[spec] += 1
+            behind.setdefault(need, []).append(spec)
+    ready = [spec for spec, number in waits.items() if not number]
+    heapify(ready)
     ordered: list[SpecName] = []
-    while ready := sorted(spec for spec in left if not left.intersection(needs[spec])):
-        ordered.append(ready[0])
-        left.remove(ready[0])
-    return ordered, left
+    while ready:
+        ordered.append(spec := heappop(ready))
+        for other in behind.get(spec, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                heappush(ready, other)
+    return ordered, set(needs).difference(ordered)
 
 
 def _circles(left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecName]]) -> list[Problem]:
     """Each circle once, told at its first spec."""
     found: list[Problem] = []
-    told: set[SpecName] = set()
+    walked: set[SpecName] = set()
     for start in sorted(left):
-        way = [start]
-        while way[-1] not in way[:-1]:
-            way.append(next(need for need in sorted(needs[way[-1]]) if need in left))
-        circle = way[way.index(way[-1]) :]
-        if not told.intersection(circle):
-            first = min(circle[:-1])
+        way: list[SpecName] = []
+        here = start
+        while here not in walked:
+            walked.add(here)
+            way.append(here)
+            here = next(need for need in sorted(needs[here]) if need in left)
+        if here in way:
+            circle = [*way[way.index(here) :], here]
+            first = min(circle)
             turned = circle[:-1][circle.index(first) :] + circle[:-1][: circle.index(first)] + [first]
             found.append(
                 Problem(
@@ -127,5 +155,4 @@ def _circles(left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecN
                     todo="remove one of them",
                 )
             )
-        told.update(circle)
     return found

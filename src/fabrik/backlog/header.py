@@ -30,11 +30,11 @@ _FIELD = re.compile(
     r"[ \t>]*(?:[-*+][ \t]+)?[*_`]*(repo|repository|workdir)[*_`]*[ \t]*:[*_`]*[ \t]*(.*)", re.I
 )
 _NONE = re.compile(r"[(\[<]?\s*(?:none|n/a)\s*[)\]>]?", re.I)
-_BEHIND = re.compile(r"(?:^|\s+)(?:#|//|<!--|--|—|–|;).*|\s+\(.*")
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-_SPEC = r"(?:[\w.-]+/|\.{1,2}/)*\d{4}(?:-[^\s`*,;:|()\[\]<>\"']*)?"
-_FIRST_SPEC = re.compile(rf"[`*_\"'<\[\s]*({_SPEC})", re.ASCII | re.I)
-_NEXT_SPEC = re.compile(rf"[`*_\"'>\]\s]*(?:,|;|&|\band\b)[`*_\"'<\[\s]*({_SPEC})", re.ASCII | re.I)
+_BEHIND = re.compile(r"(?:^|\s)(?:#|//|<!--|--|—|–|;)|\s\(")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+_SPEC = r"(?:[\w.-]+/)*\d{4}(?:-[^\s`*,;:|()\[\]<>\"']*)?"
+_FIRST_SPEC = re.compile(rf"[`*_\"'<\[\s]*+({_SPEC})", re.ASCII | re.I)
+_NEXT_SPEC = re.compile(rf"[`*_\"'>\]\s]*+(?:,|;|&|\band\b)[`*_\"'<\[\s]*+({_SPEC})", re.ASCII | re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,9 @@ def _value(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _BEHIND.sub("", text).strip().strip("*_\"'").rstrip("/") or ""
+    if behind := _BEHIND.search(text):
+        text = text[: behind.start()]
+    return text.strip().strip("*_\"'").rstrip("/")
 
 
 def _dependencies(document: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*")
-_FENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(`{3,}|~{3,})[ \t]*([^`\s]*)[^`]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
+_FENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(`{3,}+|~{3,}+)([^`]*+)")
 _BULLET = re.compile(r"([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(.*)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
@@ -37,9 +37,9 @@ def parts(text: str) -> list[Part]:
     lines = enumerate(_COMMENT.sub(_blank, text).split("\n"), 1)
     for number, line in lines:
         if opening := _FENCE.fullmatch(line):
-            found[-1].fences.append(_fence(opening[1], opening[2], lines))
+            found[-1].fences.append(_fence(opening[1], _first_word(opening[2]), lines))
         elif heading := _HEADING.fullmatch(line):
-            found.append(Part(level=len(heading[1]), title=heading[2].strip(), line=number))
+            found.append(Part(level=len(heading[1]), title=_title(heading[2]), line=number))
         else:
             found[-1].lines.append(line)
     return found
@@ -47,6 +47,17 @@ def parts(text: str) -> list[Part]:
 
 def _blank(comment: re.Match[str]) -> str:
     return "\n" * comment[0].count("\n")
+
+
+def _first_word(text: str) -> str:
+    return next(iter(text.split(maxsplit=1)), "")
+
+
+def _title(text: str) -> str:
+    """The words of a heading, without a closing row of hashes."""
+    title = text.strip()
+    bare = title.rstrip("#")
+    return bare.rstrip() if bare[-1:] in ("", " ", "\t") else title
 
 
 def _fence(ticks: str, language: str, rest: Iterator[tuple[int, str]]) -> Fence:
@@ -82,7 +93,7 @@ def _begins(heading: str, title: str) -> bool:
 
 def bullets(lines: Sequence[str]) -> list[str]:
     """The outermost list items, each as one text; what is indented below one belongs to it."""
-    found: list[str] = []
+    found: list[list[str]] = []
     margin = -1
     ended = True  # by a blank line
     for line in lines:
@@ -90,10 +101,10 @@ def bullets(lines: Sequence[str]) -> list[str]:
         indent = len(line) - len(line.lstrip())
         if bullet and (margin < 0 or len(bullet[1].expandtabs(4)) <= margin + 1):
             margin = len(bullet[1].expandtabs(4)) if margin < 0 else margin
-            found.append(bullet[2].strip())
+            found.append([bullet[2].strip()])
             ended = False
         elif not line.strip():
             ended = True
         elif found and (indent > margin or not ended):
-            found[-1] += f"\n{line.strip()}"
-    return [text for text in found if text]
+            found[-1].append(line.strip())
+    return [text for item in found if (text := "\n".join(item))]
