@@ -1,4 +1,4 @@
-"""What files held before a change and hold after it: two git processes, however many files there are."""
+"""What files held before a change and hold after it: two git processes at most, however many files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 
 from fabrik.errors import VcsError
 from fabrik.vcs.git import git, read_git
+from fabrik.vcs.loose import TREE, Loose, differences
 from fabrik.vcs.reading import PLAIN
 
 SUBMODULE = "160000"
 _NONE = "000000"  # the mode that git prints for what is not there
+_NEAR = 50  # blobs that are looked for in single files, of 4 MiB at the most
 _KEPT = 256 << 20  # bytes of all contents together; what comes later is cut to nothing
 
 
@@ -54,8 +56,7 @@ class RawChange:
 
 async def read(repo: Path, base: str, commit: str, *, max_bytes: int, most: int) -> ChangedFiles:
     """See `RunRepo.changed_files`."""
-    listed = await git("diff-tree", "-r", "-z", "--raw", "--no-abbrev", *PLAIN, base, commit, "--", repo=repo)
-    found = list(raw_changes(listed))
+    found = await between(repo, base, commit)
     chosen = found[:most]
     sides = [side for change in chosen for side in (change.before, change.after) if side is not None]
     wanted = list(dict.fromkeys(at for mode, at in sides if mode != SUBMODULE))
@@ -73,6 +74,31 @@ async def read(repo: Path, base: str, commit: str, *, max_bytes: int, most: int)
         for change in chosen
     )
     return ChangedFiles(files=tuple(files), total=len(found))
+
+
+async def between(repo: Path, base: str, commit: str) -> list[RawChange]:
+    """The paths that differ between two commits, in git's order. Raises VcsError."""
+    found = _loose_changes(Loose.of(repo), base, commit)
+    if found is None:
+        listed = await git(
+            "diff-tree", "-r", "-z", "--raw", "--no-abbrev", *PLAIN, base, commit, "--", repo=repo
+        )
+        found = list(raw_changes(listed))
+    return found
+
+
+def _loose_changes(loose: Loose, base: str, commit: str) -> list[RawChange] | None:
+    """The same where all that it takes lies in single files, as what a session has just made does."""
+    sides = [loose.commit(base), loose.commit(commit)]
+    trees = [side.tree for side in sides if side is not None]
+    found = differences(loose, *trees) if len(trees) == 2 else None
+    if found is None:
+        return None
+    return [
+        RawChange(path=os.fsdecode(one.path), before=one.before, after=one.after)
+        for one in found
+        if TREE not in (one.before or one.after or ("",))[:1]
+    ]
 
 
 async def contents(repo: Path, ids: Iterable[str], *, max_bytes: int) -> dict[str, bytes]:
@@ -102,6 +128,9 @@ def raw_changes(output: bytes) -> Iterator[RawChange]:
 
 async def _blobs(repo: Path, ids: Sequence[str], max_bytes: int) -> dict[str, tuple[bytes, bool]]:
     """The beginning of each blob, and whether there is more. What is larger passes by and is not held."""
+    near = _near(Loose.of(repo), ids, max_bytes) if len(ids) <= _NEAR else None
+    if near is not None:
+        return near
 
     async def take(stdout: asyncio.StreamReader) -> dict[str, tuple[bytes, bool]]:
         found: dict[str, tuple[bytes, bool]] = {}
@@ -116,6 +145,21 @@ async def _blobs(repo: Path, ids: Sequence[str], max_bytes: int) -> dict[str, tu
 
     asked = "".join(f"{at}\n" for at in ids).encode()
     return await read_git("cat-file", "--batch", repo=repo, take=take, input=asked)
+
+
+def _near(loose: Loose, ids: Sequence[str], max_bytes: int) -> dict[str, tuple[bytes, bool]] | None:
+    """The same where all of them lie in single files, and none has to be cut for the others."""
+    found: dict[str, tuple[bytes, bool]] = {}
+    left = _KEPT
+    for at in ids:
+        content = loose.read(at, "blob")
+        if content is None:
+            return None
+        found[at] = (content[:max_bytes], len(content) > max_bytes)
+        left -= len(found[at][0])
+        if left < 0:
+            return None
+    return found
 
 
 def _size(line: bytes, at: str) -> int:

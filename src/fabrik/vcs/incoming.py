@@ -15,6 +15,7 @@ from pathlib import Path
 from fabrik.vcs.bundle import Header, bad, opened, read_header
 from fabrik.vcs.failures import GitFailed, last_words
 from fabrik.vcs.git import git
+from fabrik.vcs.loose import Loose
 from fabrik.vcs.refs import list_refs, update_refs
 from fabrik.vcs.store import format_of_repository, refused
 
@@ -61,7 +62,7 @@ async def accept(repo: Path, bundle: Path, *, max_bytes: int) -> dict[str, str]:
             }
             try:
                 await git(*_unpack(header, size), repo=repo, input=file, env=env)
-                await _check_tips(repo, refs, env)
+                await _check_tips(repo, refs, env, aside)
             except GitFailed as error:
                 raise bad(bundle, f"was refused by git ({last_words(error.stderr)})") from error
             _move_in(aside, repo / "objects")
@@ -86,8 +87,11 @@ def _unpack(header: Header, size: int) -> tuple[str, ...]:
     return ("index-pack", "--stdin", "--fix-thin", "--strict")
 
 
-async def _check_tips(repo: Path, refs: Mapping[str, str], env: Mapping[str, str]) -> None:
-    ids = sorted(set(refs.values()))
+async def _check_tips(repo: Path, refs: Mapping[str, str], env: Mapping[str, str], aside: Path) -> None:
+    loose = Loose.of(repo, aside)
+    ids = sorted(at for at in set(refs.values()) if loose.commit(at) is None)
+    if not ids:
+        return
     asked = "".join(f"{at}\n" for at in ids).encode()
     answer = await git(
         "cat-file", "--batch-check=%(objectname) %(objecttype)", repo=repo, input=asked, env=env

@@ -17,6 +17,7 @@ from fabrik.vcs import changes, incoming, patches, reading
 from fabrik.vcs.base import Base
 from fabrik.vcs.changes import ChangedFiles
 from fabrik.vcs.git import git, run
+from fabrik.vcs.loose import Loose, line_between
 from fabrik.vcs.neutral import Neutral, neutral_commit
 from fabrik.vcs.patches import Patches
 from fabrik.vcs.project import Identity
@@ -149,6 +150,9 @@ class RunRepo:
         if base == head:
             tree = await self.tree(base)
             return 0, False, tree, tree
+        loose = Loose.of(self.path)
+        if (made := line_between(loose, base, head)) and (tip := loose.commit(head)):
+            return len(made), False, await self.tree(base), tip.tree
         output = await git(
             "log", "--left-right", "--boundary", "--format=%m %H %T", f"--max-count={_FEW_COMMITS}",
             f"{base}...{head}", "--", repo=self.path,
@@ -180,6 +184,8 @@ class RunRepo:
 
     async def tree(self, commit: str) -> str:
         """The tree of a commit, named by its id. Raises VcsError when there is no such commit."""
+        if commit not in self._trees and (near := Loose.of(self.path).commit(commit)):
+            self._trees[commit] = near.tree
         if commit not in self._trees:
             found = await git("rev-parse", "--verify", f"{commit}^{{tree}}", repo=self.path)
             self._trees[commit] = found.decode().strip()
