@@ -46,6 +46,8 @@ def main(argv: list[str]) -> int:
     starter = Starter(orders.ready)
     umask = os.umask(0o077)
     hold_signals()
+    if sys.version_info < (3, 12):  # later ones do so by themselves: no thread for each git that is started
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     try:
         ledger = Ledger.open(paths.home().ledger)
         places = paths.home().run(ledger.find_run(orders.run).id)
