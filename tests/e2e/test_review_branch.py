@@ -269,6 +269,13 @@ def test_branches_with_nothing_to_review(world: World) -> None:
     assert "there is no commit 'nowhere'" in refused(world, "--base", "nowhere")
 
 
+def test_names_that_are_empty_are_not_taken_for_something_else(world: World) -> None:
+    """As of a variable that is not set in a script: git would take it for HEAD, fabrik for all reviewers."""
+    git("checkout", "-q", "feature", cwd=world.project)
+    assert "names no branch" in refused(world, branch="")
+    assert "names no reviewer" in refused(world, "--reviewers", ",")
+
+
 def test_a_clone_without_its_history_says_so(world: World) -> None:
     clone = world.directory / "shallow"
     url = f"file://{world.project}"

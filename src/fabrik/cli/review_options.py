@@ -56,6 +56,8 @@ def require_agents(options: dict[str, Any]) -> None:
     """What can be told from the command line alone. Raises UsageError."""
     if options["project"] is not None and options["repo"] is not None:
         raise UsageError("--project and --repo exclude each other", todo="give the one where the branch is")
+    if not options["branch"].strip():  # a variable of a script that is not set: git takes it for HEAD
+        raise UsageError("names no branch", where="--branch", todo="give a branch, a tag or a commit")
     if options["no_checks"] and options["check"]:
         raise UsageError("--no-checks and --check exclude each other", todo="leave one of them out")
     for who in ("agent", "review_agent", "verify_agent"):
@@ -63,5 +65,8 @@ def require_agents(options: dict[str, Any]) -> None:
 
 
 def named(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The names in `a,b` and in options that were repeated."""
-    return tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
+    """The names in `a,b` and in options that were repeated. Raises UsageError when there is none in them."""
+    found = tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
+    if texts and not found:
+        raise UsageError("names no reviewer", where="--reviewers", todo="leave it out, and all are asked")
+    return found

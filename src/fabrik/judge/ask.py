@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from fabrik.judge.places import ask_all
 from fabrik.judge.reading import Given, handed_over
@@ -48,17 +50,32 @@ def judge(
 ) -> Judgement:
     """`ajudge` for code that is not asynchronous. Raises as it does."""
 
-    def run() -> Judgement:
-        return asyncio.run(
-            ajudge(
-                criteria, artifact, intelligence=intelligence, votes=votes, model=model, budget_usd=budget_usd
-            )
-        )
-
+    asking = ajudge(
+        criteria, artifact, intelligence=intelligence, votes=votes, model=model, budget_usd=budget_usd
+    )
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return run()
+        return asyncio.run(asking)
     # Browser libraries run tests that look synchronous inside a loop of theirs, and screenshots are judged.
+    return _in_thread(asking)
+
+
+def _in_thread(asking: Coroutine[Any, Any, Judgement]) -> Judgement:
+    """Wait for it beside the loop that runs here. Ctrl-C ends it, as it does without a loop."""
+    begun: Future[Callable[[], object]] = Future()
+
+    async def held() -> Judgement:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None  # noqa: S101 - asyncio.run makes one
+        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await asking
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge") as thread:
-        return thread.submit(run).result()
+        asked = thread.submit(lambda: asyncio.run(held()))
+        try:
+            return asked.result()
+        except KeyboardInterrupt:
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                begun.result()()
+            raise
