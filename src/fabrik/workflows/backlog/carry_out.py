@@ -15,6 +15,7 @@ from fabrik.vcs.landing import Landing, Moved, advance
 from fabrik.workflows.backlog.books import Books
 from fabrik.workflows.backlog.claim import Examined
 from fabrik.workflows.backlog.implementing import attempt
+from fabrik.workflows.backlog.own_files import own_file_problems
 from fabrik.workflows.backlog.proof import forward, prove
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.backlog.seed import take_over
@@ -77,7 +78,7 @@ class _Spec:
                 allowance += sealed.attempts
             work.journal.tell_progress(f"attempt {number}/{allowance}")
             if number == 1 and sealed.candidate is not None:
-                examined = _put_forward_before(sealed.candidate)
+                examined = await self._put_forward_before(sealed.candidate)
                 compared_with = sealed.compared_with
             else:
                 tried = await attempt(
@@ -97,6 +98,18 @@ class _Spec:
             found = await self._verify(number, examined, compared_with)
             if found is not None:
                 return found
+
+    async def _put_forward_before(self, commit: str) -> Examined:
+        """The candidate of an earlier go: what would land of it is looked at like any other commit."""
+        problems: tuple[str, ...] = ()
+        if await self.work.repo.commits(self.work.base, commit):
+            problems = await own_file_problems(self.work, self.sealed, commit)
+        if problems:
+            why = f"the candidate {commit[:12]} is not taken: {'; '.join(problems)}"
+            await self._note(1, why, "")
+            told = feedback.commit_refused(problems)
+            return Examined(commit=None, at=0.0, problems=(why,), feedback=told, output="")
+        return Examined(commit=commit, at=0.0, problems=(), feedback="", output="")
 
     async def _verify(self, number: int, examined: Examined, compared_with: str | None) -> _Verified | None:
         """Prove a commit and have it verified; None when it is refused, and why is then kept."""
@@ -228,7 +241,3 @@ class _Spec:
 
 def _attempts(number: int) -> str:
     return "1 attempt" if number == 1 else f"{number} attempts"
-
-
-def _put_forward_before(commit: str) -> Examined:
-    return Examined(commit=commit, at=0.0, problems=(), feedback="", output="")

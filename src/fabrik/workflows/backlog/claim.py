@@ -12,6 +12,7 @@ from fabrik.backlog.markers import tail
 from fabrik.outcome import POLICIES, Cause
 from fabrik.vcs.adopt import has_commit
 from fabrik.workflows.backlog.answer import answer
+from fabrik.workflows.backlog.own_files import own_file_problems
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.work import Work
@@ -57,7 +58,7 @@ async def examine(
         problems = claim.missing
         told = feedback.contract_broken(claim.missing, sealed.phrase, commit=True)
     else:
-        problems = await commit_problems(work, ran, claim, refused)
+        problems = await commit_problems(work, sealed, ran, claim, refused)
         told = feedback.commit_refused(problems) if problems else ""
         if not problems and claim.commit != ran.head:
             remarks = (
@@ -84,9 +85,12 @@ def _notes(ran: SessionResult) -> str:
 
 
 async def commit_problems(
-    work: Work, ran: SessionResult, claim: Claim, refused: Collection[str]
+    work: Work, sealed: SealedBacklog, ran: SessionResult, claim: Claim, refused: Collection[str]
 ) -> tuple[str, ...]:
-    """What speaks against the commit: it must exist, be new, build on the base and change something."""
+    """What speaks against the commit.
+
+    It must exist, be new, build on the base, change something, and leave the backlog's own files alone.
+    """
     commit = str(claim.commit)
     repo = work.repo
     if not await has_commit(repo.path, commit):
@@ -101,7 +105,7 @@ async def commit_problems(
         return (f"the commit {commit[:12]} changes nothing",)
     if commit in refused:
         return (f"the commit {commit[:12]} was refused before, and is the same",)
-    return ()
+    return await own_file_problems(work, sealed, commit)
 
 
 def damaged(ran: SessionResult) -> bool:
