@@ -288,7 +288,9 @@ def test_no_hook_runs_and_configuration_does_no_harm(tmp_path: Path) -> None:
     settings = {
         **dict.fromkeys(("core.fsmonitor", "diff.external", "core.pager"), trap),
         **dict.fromkeys(("core.splitIndex", "core.safecrlf", "submodule.recurse"), "true"),
-        "core.untrackedCache": "true", "index.version": "4", "diff.renames": "copies",
+        "core.untrackedCache": "true",
+        "index.version": "4",
+        "diff.renames": "copies",
     }
     for name, value in settings.items():
         git(kit.project, "config", name, value)
@@ -391,7 +393,7 @@ def test_many_files(tmp_path: Path) -> None:
 
 KILLED = """
 import asyncio, os, signal, sys
-from fabrik.vcs import landing, ref_held
+from fabrik.vcs import landing, near, ref_held
 from fabrik.vcs.checkout import Place
 from pathlib import Path
 repo, root, branch, tip, known, commit, at = sys.argv[1:]
@@ -411,6 +413,7 @@ def wrap(module, name):
     setattr(module, name, wrapped)
 for name in ("git", "standing", "transfer", "take_away", "_move", "_make_parents", "_sync"):
     wrap(landing, name)
+wrap(near, "_store")
 for name in ("_begin", "_prepared", "_end"):
     wrap(ref_held, name)
 place = Place(root=Path(root), git_dir=Path(root) / ".git")

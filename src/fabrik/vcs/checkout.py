@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fabrik.errors import UsageError, VcsError
 from fabrik.vcs.git import git, run
+from fabrik.vcs.near import head_of, ref_at
 from fabrik.vcs.project import Identity, inspect
 from fabrik.vcs.store import refused
 
@@ -164,6 +165,9 @@ async def standing(place: Place, branch: str) -> tuple[bool, str | None]:
 
     Raises VcsError when the repository is gone.
     """
+    head, at = head_of(place), ref_at(place, f"refs/heads/{branch}")
+    if head is not None and at is not None:
+        return head == f"refs/heads/{branch}", at
     output = await run(
         "for-each-ref", "--format=%(HEAD)%(objectname)", f"refs/heads/{branch}",
         cwd=place.root, user_config=True,

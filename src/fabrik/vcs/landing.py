@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik.errors import UsageError, VcsError
-from fabrik.vcs.changes import raw_changes
+from fabrik.vcs.changes import between
 from fabrik.vcs.checkout import QUIET, Place, few, place_of_branch, refuse_unfinished, standing
 from fabrik.vcs.files_there import Seen, look, take_away, take_away_empty
 from fabrik.vcs.git import git
@@ -54,6 +54,7 @@ class Landing:
     known: str  # a commit or tree: the working tree as the work began with it
     commit: str
     why: str  # for the reflog, one line
+    tag: str = ""  # to be made at the commit when the branch moves; left out where that cannot be
 
 
 async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, umask: int = -1) -> bool:
@@ -72,17 +73,18 @@ async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, uma
             return there is not None
         if tip != landing.tip:
             raise Moved(landing.branch, tip, str(place.root))
-        bringing = transfer(repo, landing.commit, landing.tip, place.root, umask=umask)
+        bringing = transfer(repo, landing.commit, landing.tip, place, umask=umask)
         if there is None:
             await bringing
-            await move_ref(place, landing.branch, landing.tip, landing.commit, landing.why)
+            await move_ref(place, landing.branch, landing.tip, landing.commit, landing.why, tag=landing.tag)
             return False
         wanted, _ = await asyncio.gather(_wanted(repo, landing), bringing)
         refuse_unfinished(there)
         todo = await _plan(there, wanted)
         if todo.in_the_way:
             raise InTheWay(todo.in_the_way, str(there.root))
-        async with ref_held(there, landing.branch, landing.tip, landing.commit, landing.why):
+        moving = (landing.branch, landing.tip, landing.commit, landing.why)
+        async with ref_held(there, *moving, tag=landing.tag):
             try:
                 await _apply(there, todo, umask)
             except OSError as error:
@@ -124,8 +126,7 @@ async def _wanted(repo: Path, landing: Landing) -> list[Wanted]:
 
 
 async def _differences(repo: Path, old: str, new: str) -> dict[str, tuple[Entry, Entry]]:
-    listed = await git("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new, repo=repo)
-    return {change.path: (change.before, change.after) for change in raw_changes(listed)}
+    return {change.path: (change.before, change.after) for change in await between(repo, old, new)}
 
 
 async def _plan(place: Place, wanted: Sequence[Wanted]) -> Plan:

@@ -6,6 +6,7 @@ formats see `git help gitrepository-layout`, and "Git Objects" in the book Pro G
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -69,6 +70,18 @@ class Loose:
                 return None
             return _unpacked(packed, kind)
         return None
+
+    def checked(self, at: str) -> bytes | None:
+        """The file of an object as it lies there, if what it holds has this id."""
+        file = self.find(at)
+        packed = _content(file) if file else b""
+        stream = zlib.decompressobj()
+        try:
+            whole = stream.decompress(packed, LARGEST + _HEAD)
+        except zlib.error:
+            return None
+        made = hashlib.sha256(whole) if len(at) == 64 else hashlib.sha1(whole, usedforsecurity=False)
+        return packed if stream.eof and made.hexdigest() == at else None
 
     def commit(self, at: str) -> Commit | None:
         """A commit."""

@@ -12,6 +12,7 @@ from fabrik.errors import VcsError
 from fabrik.vcs.checkout import Place
 from fabrik.vcs.failures import failure
 from fabrik.vcs.git import command, environment
+from fabrik.vcs.near import common_dir
 
 _PATIENCE_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05
@@ -26,26 +27,36 @@ class Moved(VcsError):
         self.at = at
 
 
-async def move_ref(place: Place, branch: str, old: str, new: str, why: str) -> None:
-    """Move a branch that is not checked out. Raises as `ref_held`."""
-    async with ref_held(place, branch, old, new, why):
+async def move_ref(place: Place, branch: str, old: str, new: str, why: str, *, tag: str = "") -> None:
+    """Move a branch that is not checked out. Arguments and errors as for `ref_held`."""
+    async with ref_held(place, branch, old, new, why, tag=tag):
         pass
 
 
 @contextlib.asynccontextmanager
-async def ref_held(place: Place, branch: str, old: str, new: str, why: str) -> AsyncIterator[None]:
+async def ref_held(
+    place: Place, branch: str, old: str, new: str, why: str, *, tag: str = ""
+) -> AsyncIterator[None]:
     """Lock a branch that is at `old`, and move it to `new` when the block has ended well.
+
+    tag: a plain tag that is made at `new` along with it, unless there is something in the way of that.
 
     A lock that stays (of a git that was killed) is removed after a few seconds: who calls this holds a lock
     on the index that says nobody else is at work.
     Raises Moved when it is somewhere else, VcsError. The block has not begun then.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    # Where the branch has a log already, git need not be told to make one; and so it makes none for the tag.
+    logged = (common_dir(place) / "logs" / "refs" / "heads" / branch).is_file()
+    tag = tag if logged else ""
     while True:
-        process = await _begin(place, branch, old, new, why)
+        process = await _begin(place, branch, old, new, why, tag)
         said = await _prepared(process)
         if said is None:
             break
+        if tag:
+            tag = ""
+            continue
         if "but expected" in said or "unable to resolve" in said:
             raise Moved(branch, await _at(place, branch), str(place.root))
         lock = await _lock_file(place, branch)
@@ -64,10 +75,12 @@ async def ref_held(place: Place, branch: str, old: str, new: str, why: str) -> A
         raise failure("update-ref", 128, said, str(place.root))
 
 
-async def _begin(place: Place, branch: str, old: str, new: str, why: str) -> asyncio.subprocess.Process:
-    argv = command(
-        "update-ref", "--create-reflog", "-m", why, "--stdin", "-z", repo=None, user_config=True, hooks=False
-    )
+async def _begin(
+    place: Place, branch: str, old: str, new: str, why: str, tag: str
+) -> asyncio.subprocess.Process:
+    log = [] if tag else ["--create-reflog"]
+    argv = command("update-ref", *log, "-m", why, "--stdin", "-z", repo=None, user_config=True, hooks=False)
+    more = f"create refs/tags/{tag}\0{new}\0" if tag else ""
     process = await asyncio.create_subprocess_exec(
         *argv,
         cwd=place.root,
@@ -78,7 +91,7 @@ async def _begin(place: Place, branch: str, old: str, new: str, why: str) -> asy
         start_new_session=True,
     )
     assert process.stdin is not None  # noqa: S101
-    process.stdin.write(f"start\0update refs/heads/{branch}\0{new}\0{old}\0prepare\0".encode())
+    process.stdin.write(f"start\0update refs/heads/{branch}\0{new}\0{old}\0{more}prepare\0".encode())
     return process
 
 

@@ -46,14 +46,19 @@ async def tag(place: Place, name: str, commit: str) -> None:
         ) from None
 
 
-async def push(place: Place, branch: str, remote: str, names: Sequence[str] = ()) -> None:
+async def push(
+    place: Place, branch: str, remote: str, names: Sequence[str] = (), *, tracked: bool = False
+) -> None:
     """Push a branch, and tags, to a remote of the project. A branch without an upstream gets one.
 
+    tracked: it is known to have one.
     Hooks do not run: what they start may be files that an agent has written.
     Raises VcsError with what the server or git says: unreachable, not a fast-forward, refused.
     """
-    settings = await run("config", "--get", f"branch.{branch}.merge", cwd=place.root, user_config=True)
-    upstream = [] if settings.status == 0 else ["--set-upstream"]
+    if not tracked:
+        found = await run("config", "--get", f"branch.{branch}.merge", cwd=place.root, user_config=True)
+        tracked = found.status == 0
+    upstream = [] if tracked else ["--set-upstream"]
     refs = [f"refs/heads/{branch}", *(f"refs/tags/{name}" for name in names)]
     output = await run(
         "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-signed", "--no-verify",

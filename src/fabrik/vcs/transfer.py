@@ -6,16 +6,24 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from fabrik.vcs.checkout import Place
 from fabrik.vcs.git import git, read_git
+from fabrik.vcs.near import brought
+from fabrik.vcs.store import refused
 
 _LOOSE_OBJECTS = 100  # fewer are stored one by one, as git does (fetch.unpackLimit)
 
 
-async def transfer(repo: Path, commit: str, have: str, project: Path, *, umask: int = -1) -> None:
+async def transfer(repo: Path, commit: str, have: str, place: Place, *, umask: int = -1) -> None:
     """Bring `commit`, and what it needs besides the history of `have`, which is there. Safe to repeat.
 
     The objects were checked when they came into `repo`. Raises VcsError, DiskFull.
     """
+    try:
+        if await brought(repo, commit, have, place, umask):
+            return
+    except OSError as error:
+        raise refused(error, place.root) from error
     with tempfile.TemporaryFile(prefix="fabrik-pack-") as pack:
 
         async def take(stdout: asyncio.StreamReader) -> int:
@@ -33,4 +41,4 @@ async def transfer(repo: Path, commit: str, have: str, project: Path, *, umask: 
         pack.flush()
         pack.seek(0)
         store = ("unpack-objects", "-q") if count < _LOOSE_OBJECTS else ("index-pack", "--stdin")
-        await git(*store, cwd=project, user_config=True, input=pack, where=str(project), umask=umask)
+        await git(*store, cwd=place.root, user_config=True, input=pack, where=str(place.root), umask=umask)

@@ -16,6 +16,7 @@ from fabrik.vcs.base import fetch_base
 from fabrik.vcs.checkout import Place, standing
 from fabrik.vcs.git import run
 from fabrik.vcs.merging import commit_merge, merge_trees
+from fabrik.vcs.near import ref_at, tag_names
 from fabrik.vcs.tagging import push, tag, tags
 from fabrik.workflows.loop.order import Followed, Landed, Line, Pushed, SealedLoop
 from fabrik.workflows.loop.reading import plan_state
@@ -51,6 +52,7 @@ async def land(
             known=line.known,
             commit=commit,
             why=f"fabrik loop {order.mode}: iteration {number}",
+            tag=_next_tag(order, work.branch, commit) if green and order.tag else "",
         )
         try:
             there = await vcs.advance(work.repo.path, place_of(order), one, work.run, umask=work.umask)
@@ -61,7 +63,7 @@ async def land(
             return Landed(outcome="moved", tip=moved.at)
         landed = Landed(outcome="landed", tip=commit, in_checkout=there)
         if green and order.tag:
-            landed = await _tagged(order, landed)
+            landed = await _tagged(order, landed, one.tag)
         step.tell(
             "loop.landed",
             commit=commit,
@@ -80,9 +82,19 @@ async def land(
         raise Stop(Verdict.BLOCKED, f"iteration {number} cannot land: {error}") from error
 
 
-async def _tagged(order: SealedLoop, landed: Landed) -> Landed:
-    """The next version, unless the commit has one (the step may be done again)."""
+def _next_tag(order: SealedLoop, branch: str, commit: str) -> str:
+    """The next version, to be made as the branch moves; "" where it has moved, or git must be asked."""
     place = place_of(order)
+    if ref_at(place, f"refs/heads/{branch}") in (None, commit) or (names := tag_names(place)) is None:
+        return ""
+    return next_version(names)
+
+
+async def _tagged(order: SealedLoop, landed: Landed, made: str) -> Landed:
+    """The next version, unless the commit has one: that was made just now, or the step is done again."""
+    place = place_of(order)
+    if made and ref_at(place, f"refs/tags/{made}") == landed.tip:
+        return replace(landed, tag=made)
     try:
         known = await tags(place)
         if there := [name for name, at in known.items() if at == landed.tip and is_version(name)]:
@@ -94,13 +106,18 @@ async def _tagged(order: SealedLoop, landed: Landed) -> Landed:
     return replace(landed, tag=name)
 
 
-async def push_all(work: Work, order: SealedLoop, key: str, names: tuple[str, ...]) -> Pushed:
-    """Push the branch with these tags. A push that fails is told, and no reason to stop."""
+async def push_all(
+    work: Work, order: SealedLoop, key: str, names: tuple[str, ...], *, tracked: bool = False
+) -> Pushed:
+    """Push the branch with these tags. A push that fails is told, and no reason to stop.
+
+    tracked: it was pushed before.
+    """
 
     async def send(step: StepContext) -> Pushed:
         remote = work.context.remote or "origin"
         try:
-            await push(place_of(order), work.branch, remote, names)
+            await push(place_of(order), work.branch, remote, names, tracked=tracked)
         except (VcsError, UsageError) as error:
             step.tell("loop.push_failed", remote=remote, branch=work.branch, why=str(error))
             return Pushed(ok=False, why=str(error), tags=names)

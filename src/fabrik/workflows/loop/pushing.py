@@ -20,6 +20,7 @@ class Pushing:
     order: SealedLoop
     names: tuple[str, ...] = ()  # tags that are to be pushed
     failed: str = ""
+    _tracked: bool = False  # a push came to its end: the branch has an upstream
     _task: asyncio.Task[Pushed] | None = None
 
     async def begin(self, number: int, tag: str) -> None:
@@ -29,13 +30,16 @@ class Pushing:
         await self.settle()
         self.names = (*self.names, tag) if tag else self.names
         key = f"{self.order.mode}/{number}/push"
-        self._task = asyncio.create_task(push_all(self.work, self.order, key, self.names))
+        self._task = asyncio.create_task(
+            push_all(self.work, self.order, key, self.names, tracked=self._tracked)
+        )
 
     async def settle(self) -> None:
         """Wait for the push that is under way. Raises LedgerError, DiskFull."""
         task, self._task = self._task, None
         if task is not None:
             pushed = await task
+            self._tracked = pushed.ok
             self.failed = "" if pushed.ok else pushed.why
             self.names = () if pushed.ok else self.names
 
