@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +13,7 @@ import click
 from fabrik.cli.lazy import Entry, LazyGroup
 
 if TYPE_CHECKING:
+    from fabrik.backlog.folder import SpecName
     from fabrik.workflows.backlog.survey import Entry as SpecEntry
 
 COMMANDS = {
@@ -69,8 +72,10 @@ def status(directory: Path | None, as_json: bool) -> None:
     show_table(screen, entries)
 
 
-def show_table(screen: object, entries: list[SpecEntry]) -> None:
-    """The table of a backlog."""
+def show_table(
+    screen: object, entries: list[SpecEntry], held: Mapping[SpecName, str] = MappingProxyType({})
+) -> None:
+    """The table of a backlog. held: why a spec was not taken up just now."""
     from fabrik.cli.render.runs import short, table
     from fabrik.cli.screen import Screen
     from fabrik.cli.text import one_line
@@ -79,12 +84,12 @@ def show_table(screen: object, entries: list[SpecEntry]) -> None:
     rows = [
         (
             one_line(entry.name.path, 50),
-            entry.state,
+            "held back" if entry.name in held else entry.state,
             (entry.commit or "-")[:12],
             short(entry.run.id) if entry.run else "-",
             one_line(", ".join(entry.waits_for), 60) or "-",
             str(entry.attempts) if entry.run else "-",
-            _why(entry),
+            one_line(held[entry.name], 300) if entry.name in held else _why(entry),
         )
         for entry in entries
     ]

@@ -20,6 +20,7 @@ from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
+from fabrik.workflows.backlog.dispatch import NotReady
 from fabrik.workflows.backlog.request import BacklogRequest
 from fabrik.workflows.backlog.survey import Entry, Survey, next_of, require_places, survey
 from fabrik.workflows.backlog.taking import take_up
@@ -39,6 +40,7 @@ class Loop:
     remarks: Screen = field(default_factory=lambda: Screen(sys.stderr))
     _tried: set[SpecName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
+    _held: dict[SpecName, str] = field(default_factory=dict)  # why one could not be taken up now
 
     def run(self) -> int:
         """Work through it; the exit status."""
@@ -111,17 +113,28 @@ class Loop:
         screen = self.screen
         screen.line()
         screen.line(screen.paint(f"{neutralise(entry.name.path)}", "strong") + f"  {_title(entry)}")
-        taken = asyncio.run(
-            take_up(
-                entry,
-                forced=forced,
-                place=place,
-                workspace=workspace,
-                request=self.request,
-                ledger=ledger,
-                warn=self._warn,
+
+        def warn(text: str) -> None:
+            self._warn(text)
+            log.tell("warning", entry.name.path, text=text)
+
+        try:
+            taken = asyncio.run(
+                take_up(
+                    entry,
+                    forced=forced,
+                    place=place,
+                    workspace=workspace,
+                    request=self.request,
+                    ledger=ledger,
+                    warn=warn,
+                )
             )
-        )
+        except NotReady as error:
+            self._held[entry.name] = error.what
+            self._warn(f"{entry.name.path} is held back: {error}")
+            log.tell("held_back", entry.name.path, why=error.what)
+            return
         how = "goes on" if taken.resumed else "begins"
         screen.line(f"run {short(taken.run)} {how}", "dim")
         log.tell("spec_resumed" if taken.resumed else "spec_started", entry.name.path, run=taken.run[-8:])
@@ -138,7 +151,9 @@ class Loop:
         left = []
         for name in found.order.specs:
             entry = found.entries[name]
-            failed = name in self._tried and entry.run is not None and entry.run.status != "done"
+            failed = name in self._held or (
+                name in self._tried and entry.run is not None and entry.run.status != "done"
+            )
             if not entry.done or (name in forced and failed):
                 left.append(entry)
                 if entry.waits_for:
@@ -149,7 +164,7 @@ class Loop:
             self.screen.line(f"all {len(found.entries)} specs are done", "good")
             return ExitStatus.OK
         self.screen.line(f"{len(left)} of {len(found.entries)} specs are left:", "warn")
-        show_table(self.screen, left)
+        show_table(self.screen, left, self._held)
         return ExitStatus.STOPPED
 
 

@@ -32,6 +32,7 @@ Examples:
 \b
 Exit statuses:
     0  every spec is done
+    1  the machine, git or the ledger failed: run it again when that is mended
     2  the folder, a spec or an option is wrong
     4  something is left: a table says what, and why
   130  Ctrl-C: the spec that is worked on goes on; run it again to follow it

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabrik import paths
-from fabrik.backlog.folder import Folder, SpecName, find_specs
+from fabrik.backlog.folder import Folder, SpecName, find_specs, read_spec
 from fabrik.backlog.header import Header
 from fabrik.backlog.logs import stamp
 from fabrik.backlog.markers import Candidate, read_candidate
@@ -18,7 +18,7 @@ from fabrik.errors import UsageError, VcsError
 from fabrik.ledger.codec import encode
 from fabrik.vcs.adopt import adopt, has_commit, is_ancestor, parent_of
 from fabrik.vcs.base import Base, fetch_base
-from fabrik.vcs.checkout import locate
+from fabrik.vcs.checkout import locate, refuse_unfinished
 from fabrik.vcs.composed import compose
 from fabrik.vcs.project import Project, identity, inspect
 from fabrik.workflows.backlog.request import BacklogRequest
@@ -28,6 +28,7 @@ from fabrik.workflows.backlog.workspace import Repository, Workspace, find_workd
 from fabrik.workflows.commission import Crew, Job, author_of, commission, hire, private
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Source, Warn
+from fabrik.workflows.project_checks import AGENTS, project_checks
 from fabrik.workflows.seal import sealed_prompts
 
 WHOLE = "everything that the specification asks for is done"  # where it lists no criteria
@@ -92,24 +93,46 @@ async def _dispatch(
         candidate=candidate,
         compared_with=compared_with,
     )
-    checks = tuple(
-        SealedCheck(name=_name(script, number), run=_command(script, workdir))
-        for number, script in enumerate(asked.header.checks, 1)
-    )
+    checks = await _checks(asked, base, workdir, warn)
     job = _job(asked, place, sealed, checks, branch=str(project.branch))
     return await commission(job, crew, source, base, await author_of(source, warn))
 
 
+class NotReady(UsageError):
+    """A repository that is in the middle of something: its specs are held back, and the others go on."""
+
+
 async def on_branch(repository: Repository) -> Project:
-    """The repository with a branch checked out. Raises UsageError, VcsError."""
+    """The repository with a branch checked out and nothing under way.
+
+    Raises NotReady, UsageError, VcsError.
+    """
     project = await inspect(repository.root)
     if project.branch is None:
-        raise UsageError(
+        raise NotReady(
             "no branch is checked out (HEAD is detached): verified work lands on the current branch",
             where=str(project.root),
             todo="git switch BRANCH",
         )
+    try:
+        refuse_unfinished(await locate(project.root))
+    except UsageError as error:
+        raise NotReady(error.what, where=error.where, todo=error.todo) from error
     return project
+
+
+async def _checks(asked: Asked, base: Base, workdir: str, warn: Warn) -> tuple[SealedCheck, ...]:
+    """The spec's commands, else those that the repository's AGENTS.md has for all work. Raises VcsError."""
+    own = tuple(
+        SealedCheck(name=_name(script, number), run=_command(script, workdir))
+        for number, script in enumerate(asked.header.checks, 1)
+    )
+    if own:
+        return own
+    if found := await project_checks(base):
+        names = ", ".join(" ".join(check.run.split())[:80] for check in found)
+        warn(f"{asked.name.path}: it has no command of its own, so those of {AGENTS} are run ({names})")
+    return found
 
 
 async def _hire(request: BacklogRequest, local: Path | None, warn: Warn) -> Crew:
@@ -185,7 +208,11 @@ async def _dispatch_seed(
         str(place.directory),
         parts=await _parts(workspace, home, warn),
         files={
-            **{f"{top}specs/{name.path}": place.spec(name).read_bytes() for name in find_specs(place.specs)},
+            **{
+                f"{top}specs/{name.path}": text.encode()
+                for name in find_specs(place.specs)
+                if isinstance(text := read_spec(place.spec(name), name.path), str)
+            },
             f"{top}{NAME}": read_scratchpad(place.scratchpad).encode(),
         },
         identity=author,
