@@ -91,7 +91,7 @@ def test_a_number_that_is_used_twice_is_remarked_on() -> None:
         (b" \n", "is empty"),
         (b"\xff", "is not UTF-8"),
         (b"a\0", "is not text"),
-        (None, "cannot"),
+        (None, "is no plain file"),
     ],
 )
 def test_what_is_wrong_with_a_spec_is_told(tmp_path: Path, data: bytes | None, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from fabrik.errors import EnvironmentProblem
@@ -33,9 +34,11 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read_bounded(path: Path, most: int) -> bytes | None:
-    """The content of a regular file, its first `most` bytes; None when there is none."""
+    """The content of a regular file, its first `most` bytes; None when there is none. Raises OSError."""
     try:
-        with path.open("rb") as file:
-            return file.read(most)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        # A pipe would be waited for, until somebody writes into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None

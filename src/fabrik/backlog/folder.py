@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fabrik.backlog.files import read_bounded
 from fabrik.errors import UsageError
 from fabrik.problems import Problem, Problems, did_you_mean
 
@@ -123,10 +124,14 @@ def _files(top: Path) -> Iterator[str]:
 
 def read_spec(path: Path, shown: str) -> str | Problem:
     """The text of a spec, or what is wrong with the file. shown: how it is named to people."""
+    if path.is_symlink():  # what it leads to may be no agent's business
+        return Problem(file=shown, what="is a link", todo="put the file itself there")
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, SPEC_BYTES + 1)
     except OSError as error:
         return Problem(file=shown, what=f"cannot be read: {error.strerror or error}")
+    if data is None:
+        return Problem(file=shown, what="is no plain file", todo="give it another name, or remove it")
     return spec_text(data, shown)
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 from fabrik.backlog.files import unwritable
 
 LogFormat = Literal["text", "json"]
+# A pipe that nobody reads is an error, not something to wait for.
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class RunnerLog:
@@ -25,7 +27,7 @@ class RunnerLog:
         """Write one event. event: a word such as `spec_started`. Raises EnvironmentProblem."""
         line = render(datetime.now(UTC), self._form, event, spec, details)
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(self._path, FLAGS, 0o666)
             try:
                 os.write(descriptor, line.encode("utf-8", "backslashreplace"))
             finally:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from fabrik.backlog.files import read_bounded, write_whole
+from fabrik.errors import EnvironmentProblem
 
 NAME = "SCRATCHPAD.md"
 MOST_BYTES = 256 << 10  # more is a document of its own, and no prompt could hold it
 
 
 def read_scratchpad(path: Path) -> str:
-    """What agents are given: "" when there is none. Raises OSError."""
-    data = read_bounded(path, MOST_BYTES) or b""
+    """What agents are given: "" when there is none. Raises EnvironmentProblem."""
+    if path.is_symlink():  # what it leads to may be no agent's business
+        raise EnvironmentProblem("is a link", where=str(path), todo="put the file itself there")
+    try:
+        data = read_bounded(path, MOST_BYTES) or b""
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot be read: {error.strerror or error}", where=str(path)) from error
     return data.decode("utf-8", "replace").replace("\0", "")
 
 
@@ -37,7 +43,7 @@ def taken_back(given: str, left: bytes | None) -> tuple[str | None, str]:
 def put_back(path: Path, given: str, text: str) -> bool:
     """Write an agent's version, and keep what a human has added meanwhile; False when both cannot be kept.
 
-    given: what the agent had been given. Doing it again changes nothing. Raises OSError.
+    given: what the agent had been given. Doing it again changes nothing. Raises OSError, EnvironmentProblem.
     """
     current = read_scratchpad(path)
     if current == text:

@@ -84,14 +84,17 @@ class Books:
             write_whole(target, text)
         return True
 
-    def given_scratchpad(self, session: str) -> str:
-        """The scratchpad for a session; the same when it is started again: what it leaves builds on it."""
-        kept = self._kept(session)
-        if kept.exists():
-            return kept.read_text(encoding="utf-8")
-        text = scratchpad.read_scratchpad(self.sealed.place.scratchpad)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, text)
+    def given_scratchpad(self, session: str, *, verifier: bool = False) -> str:
+        """The scratchpad for a session; the same when it is started again: what it leaves builds on it.
+
+        A verifier is given it as it was before this run: it must not hear from whom it judges.
+        """
+        kept, before = self._kept(session), self._kept("before")
+        if not kept.exists():
+            text = scratchpad.read_scratchpad(self.sealed.place.scratchpad)
+            if not before.exists():
+                write_whole(before, text)
+            write_whole(kept, scratchpad.read_scratchpad(before) if verifier else text)
         return scratchpad.read_scratchpad(kept)
 
     def take_scratchpad(self, session: str, left: bytes | None, given: str | None = None) -> str:

@@ -135,7 +135,7 @@ def _entry(
     return Entry(
         name=name,
         text=text,
-        content=place.spec(name).read_bytes(),
+        content=text.encode(),
         header=header,
         done=done is not None,
         commit=marker.commit if marker else None,

@@ -215,7 +215,7 @@ async def _play(
     change = await desk.lay(logs)
     sandbox = await desk.readers.reader(seat.id)
     session = step.key.replace("/", ".").replace("#", "-")
-    given = books.given_scratchpad(session)
+    given = books.given_scratchpad(session, verifier=True)
     prompt = prompt_for(prompt_of(work, subject, seat, change, sandbox, repair), sealed, subject.commit)
     files = {**change.files, NAME: given.encode()}
     part = replace(part_of(work, seat), prompt=prompt, files=files, commit=desk.commit, base=desk.base)
