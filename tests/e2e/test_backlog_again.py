@@ -242,3 +242,21 @@ def test_what_depends_on_a_failure_is_held_back_and_the_rest_goes_on(world: Back
         "0004-free.md": ("done", []),
     }
     assert "held_back 0002-behind.md waits_for=0001-bad.md" in world.log()
+
+
+# Stopped early
+
+
+def test_an_agent_that_always_crashes_is_soon_given_up(world: Backlog) -> None:
+    """Ten attempts with four sessions each would be paid for nothing; and what it printed is no proof."""
+    world.spec("0001-first.md")
+    agent = world.agent(WORK + 'say "$(git rev-parse HEAD)"; exit 3')
+    told = world.backlog(agent=agent, status=4).stdout
+    assert "the agent's process crashed 4 times in a row" in told
+    assert world.status()["0001-first.md"]["state"] == "blocked"
+    assert world.sessions("implement#*") == 4
+    assert world.done("0001-first.md") is None and world.candidate("0001-first.md") is None
+    world.backlog(agent=agent, status=4)  # taken up again, it is given as much once more, and no more
+    assert world.sessions("implement#*") == 8
+    world.backlog()
+    assert world.status()["0001-first.md"]["state"] == "done"

@@ -148,11 +148,6 @@ REFUSED = [
         why="there is no commit",
     ),
     Row(
-        name="the agent's process fails, whatever it printed",
-        implement=WORK + f'say "{HASH}"; exit 3',
-        why="the agent's process crashed",
-    ),
-    Row(
         name="git's own files damaged",
         implement=WORK + f'say "{HASH}"; rm -rf .git/objects .git/refs .git/HEAD',
         why="there is no commit",

@@ -11,7 +11,7 @@ from fabrik.agents.agent import Agent
 from fabrik.cli import store
 from fabrik.cli.follow import Lines, View, follow
 from fabrik.cli.screen import Screen
-from fabrik.cli.text import neutralise
+from fabrik.cli.text import neutralise, one_line
 from fabrik.events import Said, ToolCalled
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
@@ -76,17 +76,21 @@ class Streaming:
 
     def _line(self, source: _Source, line: bytes) -> None:
         if source.agent.name == "command":  # what it prints is what it says
-            self.screen.line("  | " + neutralise(line.decode("utf-8", "replace")))
+            self._said(line.decode("utf-8", "replace"))
             return
         for event in source.agent.parse(line):
             match event:
                 case Said(text=text):
-                    for part in text.splitlines():
-                        self.screen.line("  | " + neutralise(part))
+                    self._said(text)
                 case ToolCalled(name=name, summary=summary):
-                    self.screen.line(f"  | > {neutralise(name)}: {neutralise(summary)}", "dim")
+                    self.screen.line(f"  | > {one_line(f'{name}: {summary}', LONGEST)}", "dim")
                 case _:
                     pass
+
+    def _said(self, text: str) -> None:
+        """Every line of it behind a bar: none may look like one of fabrik's own."""
+        for part in neutralise(text).split("\n"):
+            self.screen.line(f"  | {part}")
 
 
 def follow_run(taken: Taken, ledger: Ledger, screen: Screen, *, stream: bool) -> Run:

@@ -21,7 +21,9 @@ from fabrik.workflows.logs import tail
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.work import GaveUp, Stop, Work
 
-SETUP = (Cause.NOT_STARTED, Cause.BAD_REQUEST)  # no further attempt mends these
+# No further attempt mends these. A session that crashed was tried several times in a row by then: going on
+# would pay for as many again in every attempt.
+SETUP = (Cause.NOT_STARTED, Cause.BAD_REQUEST, Cause.CRASHED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +91,11 @@ async def attempt(
 
 
 async def _gave_up(work: Work, books: Books, number: int, gave_up: GaveUp) -> Examined:
-    """A session that crashed again and again is a failed attempt; one that cannot start needs a human."""
+    """A failed attempt; but one whose session cannot start, or crashed again and again, needs a human."""
     if (gave_up.cause is None or gave_up.cause in SETUP) and not work.grants.take():
         verdict = Verdict.EXHAUSTED if gave_up.cause is None else Verdict.BLOCKED
-        raise Stop(verdict, gave_up.what, met_again=True)
+        todo = ": see its log, then run it again" if gave_up.cause is Cause.CRASHED else ""
+        raise Stop(verdict, f"{gave_up.what}{todo}", met_again=True)
 
     async def note(step: StepContext) -> Examined:
         await step.event("warning", text=f"attempt {number} failed: {gave_up.what}")
