@@ -5,7 +5,7 @@ from __future__ import annotations
 from fabrik.workflows.context import VERIFIER
 from fabrik.workflows.evidence.markdown import code, inline, table
 from fabrik.workflows.fates import fates
-from fabrik.workflows.record import RunRecord
+from fabrik.workflows.record import RoundOf, RunRecord
 
 STATUS = {
     "approved": "approved",
@@ -23,7 +23,7 @@ def verifier(record: RunRecord) -> str:
     if not any(opinion.reviewer == VERIFIER for found in full for opinion in found.round.opinions):
         return ""  # nobody asked it: there are no criteria
     if last is None:
-        return "## Acceptance criteria\n\n**The verifier gave no verdict** on any criterion."
+        return f"## Acceptance criteria\n\n{_as_a_whole(full[-1])}"
     rows = [
         (
             str(one.number),
@@ -40,6 +40,22 @@ def verifier(record: RunRecord) -> str:
     note = "" if current else "\n\n**This is not the commit of the last candidate.**"
     header = ("", "Criterion", "Met", "Evidence", "Where", "Why")
     return f"## Acceptance criteria\n\nThe verifier in {about}.{note}\n\n{table(header, rows)}"
+
+
+def _as_a_whole(found: RoundOf) -> str:
+    """What a verifier came to that left no table: one may say yes or no to all of it at once."""
+    status = next((one.status for one in found.round.opinions if one.reviewer == VERIFIER), "no_verdict")
+    about = f"`{found.key}`, commit `{found.round.commit}`"
+    match status:
+        case "approved":
+            return (
+                f"The verifier in {about} said **yes** to the specification as a whole, criteria included. It"
+                " listed no evidence for each of them: what it saw is in its log."
+            )
+        case "changes_requested":
+            return f"The verifier in {about} said **no** to the whole: what it wants is among the reviews."
+        case _:
+            return "**The verifier gave no verdict** on any criterion."
 
 
 def reviews(record: RunRecord) -> str:
