@@ -14,7 +14,7 @@ from fabrik.errors import FabrikError
 from fabrik.ledger.codec import decode
 from fabrik.outcome import Verdict
 from fabrik.sandboxes.sandbox import Sandbox
-from fabrik.workflows.ahead import Ahead
+from fabrik.workflows.ahead import HEAD_START, Ahead
 from fabrik.workflows.attempts import implementing
 from fabrik.workflows.loop import telling
 from fabrik.workflows.loop.build import Built, Ground, Iteration, Upcoming, bring, build, session_key
@@ -115,6 +115,7 @@ class Loop:
         return await self._progress(line)
 
     async def _land(self, built: Built) -> Iteration:
+        await asyncio.sleep(HEAD_START)  # the next session is waited for, this is not
         landed = await bring(self.work, self.order, built)
         if landed.past.landed:
             await self.pushing.begin(built.number, landed.tag)
