@@ -129,11 +129,30 @@ def test_a_dependency_that_names_no_spec_is_remarked_on() -> None:
         ("Run the tests.", []),
         ("```bash\nmake test", ["make test"]),
         ("### Wider\n```bash\nmake all\n```", ["make all"]),
+        ("- `make test`\n- run pytest -q\n* [ ] `$ make lint`.", ["make test", "make lint"]),
+        ("- fast:\n  1. `make a`\n\n```\nmake b\n```\n`make c`\n", ["make a", "make b", "make c"]),
+        ("- ``echo `date` ``", ["echo `date`"]),
+        ("- `make` and `make test`\n- Tests: `make`", []),
     ],
 )
 def test_verification(block: str, found: list[str]) -> None:
     header = read_header(f"# T\n\n## Verification (fast-first)\n{block}\n")
     assert list(header.checks) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- run pytest -q\n- `make`", ["run pytest -q"]),
+        ("Run the tests,\nall of them.", ["Run the tests, all of them."]),
+        ("```python\nassert True\n```", ["the block of python"]),
+        ("Run this:\n```\nmake\n```\n- (none)\n---\n", []),
+        ("- `make` must not fail", ["`make` must not fail"]),
+    ],
+)
+def test_what_nobody_runs_is_told(text: str, told: list[str]) -> None:
+    header = read_header(f"# T\n\n## Verification (fast-first)\n{text}\n")
+    assert list(header.remarks) == [f"nobody runs this: {line}" for line in told]
 
 
 def test_what_stands_in_code_or_comments_is_no_heading() -> None:

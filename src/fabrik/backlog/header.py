@@ -23,9 +23,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fabrik.backlog.markdown import Fence, Part, below, bullets, parts
+from fabrik.backlog.markdown import Part, below, bullets, parts
+from fabrik.backlog.verification import commands_of
 
-SHELLS = ("", "sh", "bash", "shell", "zsh", "console", "shell-session", "sh-session", "terminal")
 _FIELD = re.compile(
     r"[ \t>]*(?:[-*+][ \t]+)?[*_`]*(repo|repository|workdir)[*_`]*[ \t]*:[*_`]*[ \t]*(.*)", re.I
 )
@@ -47,7 +47,7 @@ class Header:
     workdir: str | None
     depends_on: tuple[str, ...]  # as written, without decoration
     criteria: tuple[str, ...]
-    checks: tuple[str, ...]  # shell scripts, one for each fenced block
+    checks: tuple[str, ...]  # shell scripts: fenced blocks, and lines that are one command in backticks
     remarks: tuple[str, ...]  # what could not be understood
 
 
@@ -57,6 +57,7 @@ def read_header(text: str) -> Header:
     repo, workdir = _fields(document)
     depends_on, remarks = _dependencies(document)
     seed = repo is not None and _NONE.fullmatch(repo) is not None
+    verification = commands_of(below(document, "verification"))
     return Header(
         title=next((part.title for part in document if part.level), ""),
         repo=None if seed else repo,
@@ -66,13 +67,8 @@ def read_header(text: str) -> Header:
         criteria=tuple(
             criterion for part in below(document, "acceptance") for criterion in bullets(part.lines)
         ),
-        checks=tuple(
-            script
-            for part in below(document, "verification")
-            for fence in part.fences
-            if (script := _script(fence))
-        ),
-        remarks=remarks,
+        checks=verification.checks,
+        remarks=(*remarks, *(f"nobody runs this: {text}" for text in verification.unread)),
     )
 
 
@@ -132,17 +128,3 @@ def _specs_in(text: str) -> list[str]:
         found.append(match[1].rstrip("."))
         match = _NEXT_SPEC.match(text, match.end())
     return found
-
-
-def _script(fence: Fence) -> str:
-    """The commands of a block; "" when it has none: a placeholder, or another language."""
-    if fence.language not in SHELLS:
-        return ""
-    lines = [line.rstrip() for line in fence.lines]
-    if prompts := [line for line in lines if line.lstrip().startswith("$ ")]:
-        lines = [line.lstrip()[2:] for line in prompts]  # the rest is output
-    if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
-        return ""
-    while lines and not lines[0].strip():
-        del lines[0]
-    return "\n".join(lines).rstrip()

@@ -18,6 +18,7 @@ class Fence:
 
     language: str  # in small letters; "" for none
     lines: tuple[str, ...]
+    after: int = 0  # how many lines of its part stand before it
 
 
 @dataclass(kw_only=True)
@@ -37,7 +38,8 @@ def parts(text: str) -> list[Part]:
     lines = enumerate(_COMMENT.sub(_blank, text).split("\n"), 1)
     for number, line in lines:
         if opening := _FENCE.fullmatch(line):
-            found[-1].fences.append(_fence(opening[1], _first_word(opening[2]), lines))
+            after = len(found[-1].lines)
+            found[-1].fences.append(_fence(opening[1], _first_word(opening[2]), lines, after))
         elif heading := _HEADING.fullmatch(line):
             found.append(Part(level=len(heading[1]), title=_title(heading[2]), line=number))
         else:
@@ -60,7 +62,7 @@ def _title(text: str) -> str:
     return bare.rstrip() if bare[-1:] in ("", " ", "\t") else title
 
 
-def _fence(ticks: str, language: str, rest: Iterator[tuple[int, str]]) -> Fence:
+def _fence(ticks: str, language: str, rest: Iterator[tuple[int, str]], after: int) -> Fence:
     """Read to the closing line, or to the end of the document."""
     closing = re.compile(rf"[ \t]*{re.escape(ticks[0])}{{{len(ticks)},}}[ \t]*")
     inside = []
@@ -68,7 +70,7 @@ def _fence(ticks: str, language: str, rest: Iterator[tuple[int, str]]) -> Fence:
         if closing.fullmatch(line):
             break
         inside.append(line)
-    return Fence(language=language.lower(), lines=tuple(inside))
+    return Fence(language=language.lower(), lines=tuple(inside), after=after)
 
 
 def below(document: Sequence[Part], *titles: str) -> list[Part]:
