@@ -22,7 +22,7 @@ _SCENARIO = re.compile(r"^\s*(?:scenario(?: outline)?|example)\s*:", re.IGNORECA
 _ROW = re.compile(r"^\s*\|(.*)\|\s*$")
 _RULE_ROW = re.compile(r"^[\s|:\-]+$")
 _TESTS = re.compile(
-    r"\btests?/|[\w/]+(?:_test|\.test|\.spec|_spec)\.\w+|\btest_\w+|\b(?:unit|integration|regression|"
+    r"\btests?/|(?<![\w/])[\w/]+(?:_test|\.test|\.spec|_spec)\.\w+|\btest_\w+|\b(?:unit|integration|regression|"
     r"property|"
     r"end-to-end|e2e|acceptance|contract|snapshot) tests?\b|\bcovered by\b",
     re.IGNORECASE,

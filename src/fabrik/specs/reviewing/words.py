@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from fabrik.specs.reviewing import lexicon
 
-CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-QUOTE = re.compile(r"\"[^\"\n]+\"|“[^”\n]+”|«[^»\n]+»|(?<!\w)'[^'\n]+'(?!\w)|„[^“”\n]+[“”]")
+# A row of signs is entered once, and no search runs over the next sign of its kind: hostile texts are read in
+# linear time.
+CODE = re.compile(r"(?<!`)(`++)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+QUOTE = re.compile(r"\"[^\"\n]+\"|“[^“”\n]+”|«[^«»\n]+»|(?<!\w)'[^'\n]+'(?!\w)|„[^„“”\n]+[“”]")
 NUMBER = re.compile(r"(?<![\w.])[<>≤≥~]?\d[\d.,]*")
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)|https?://\S+")
+_LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)|https?://\S+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?|\d+", re.UNICODE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
