@@ -46,6 +46,12 @@ def commands(code: Code) -> list[Command]:
     return list(_read(lines))
 
 
+def command(number: int, run: str) -> Command:
+    """A command that stands on a line of its own, outside of a block."""
+    goes_on = "the command goes on after the end of its line" if _continues(run) else ""
+    return Command(number=number, name=None, run=run, last=number, problem=goes_on or _problem(run))
+
+
 def _prompted(lines: list[Line]) -> Iterator[Line]:
     """Only what was typed: lines with a prompt, what continues them, and comments between them."""
     goes_on = False

@@ -21,3 +21,4 @@ class Draft:
     spec: Spec | None = None  # None: it has problems
     todo: Todo | None = None  # from its own list of tasks
     problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)  # worth a warning, and no error

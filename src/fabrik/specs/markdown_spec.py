@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from fabrik.problems import Problem, closest, explain
 from fabrik.specs import front_matter, naming, rules
-from fabrik.specs.commands import commands
 from fabrik.specs.documents import CheckDocument, FrontMatterDocument
 from fabrik.specs.draft import Draft
 from fabrik.specs.markdown import Item, Section, items, sections
 from fabrik.specs.markdown_globs import globs_in
 from fabrik.specs.markdown_tasks import tasks_in
 from fabrik.specs.model import Spec, Todo
+from fabrik.specs.verification import commands_of, nobody_runs
 
 # Spellings of headings, without case, spaces and hyphens.
 NAMES = {
@@ -105,6 +105,7 @@ def read_markdown_spec(text: str, draft: Draft) -> None:
                 todo="add `id:` to the front matter",
             )
         )
+    draft.remarks += [one for section in contents.verification for one in nobody_runs(section, file)]
     tasks = tasks_in(contents.tasks, file, draft.problems)
     if document is None or draft.id is None:
         return
@@ -242,19 +243,18 @@ def checks_of(
     found = list(document.checks)
     places = [f"line {front.line(('checks', index))}" for index in range(len(found))]
     for section in contents.verification:
-        for code in section.codes:
-            for command in commands(code):
-                where = f"line {command.number}"
-                if command.problem:
-                    todo = "write it on one line (with && or ;), into a script, or into `checks:` above"
-                    problems.append(Problem(file=file, where=where, what=command.problem, todo=todo))
-                    continue
-                name = command.name
-                if name is not None and (broken := rules.line_problem(name, rules.NAME_CHARACTERS)):
-                    problems.append(Problem(file=file, where=where, what=f"the check's name {broken[0]}"))
-                    continue
-                found.append(CheckDocument(name=name, run=command.run))
-                places.append(where)
+        for command in commands_of(section):
+            where = f"line {command.number}"
+            if command.problem:
+                todo = "write it on one line (with && or ;), into a script, or into `checks:` above"
+                problems.append(Problem(file=file, where=where, what=command.problem, todo=todo))
+                continue
+            name = command.name
+            if name is not None and (broken := rules.line_problem(name, rules.NAME_CHARACTERS)):
+                problems.append(Problem(file=file, where=where, what=f"the check's name {broken[0]}"))
+                continue
+            found.append(CheckDocument(name=name, run=command.run))
+            places.append(where)
     return found, places
 
 

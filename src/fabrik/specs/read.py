@@ -62,7 +62,7 @@ def load(spec_path: Path, todo_path: Path | None = None) -> Loaded:
         spec_bytes=draft.data,
         todo_bytes=data,
         holdout_files=files,
-        problems=tuple(weak(draft.spec)),
+        problems=(*weak(draft.spec), *draft.remarks),
     )
 
 

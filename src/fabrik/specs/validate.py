@@ -66,7 +66,7 @@ def inspect(paths: Sequence[Path], *, project_checks: bool = False) -> Report:
                     warnings.append(left_to_the_project(problem))
                 else:
                     errors.append(problem)
-            warnings += weak(draft.spec)
+            warnings += (*weak(draft.spec), *draft.remarks)
     order = {str(path): index for index, path in enumerate([*specs, *todos])}
     errors.sort(key=lambda problem: order.get(problem.file, len(order)))
     broken = {problem.file for problem in errors}

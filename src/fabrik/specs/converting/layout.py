@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from fabrik.specs.commands import commands
+from fabrik.specs.commands import Command
 from fabrik.specs.converting import comments
 from fabrik.specs.converting.content import LISTS, Entry
 from fabrik.specs.documents import PlaceDocument
 from fabrik.specs.markdown import Item, Section, items, listed, without_comments
 from fabrik.specs.markdown_spec import Contents
+from fabrik.specs.verification import command_in, commands_of
 
 _MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\]\s+)?|$)")
 _HEADING = re.compile(r"^\s{0,3}#+\s+(?:\d+(?:\.\d+)*[.):]?\s+)?")
@@ -108,19 +109,27 @@ def _before(made: _Layout, item: Item) -> str:
 
 def _checks(made: _Layout, sections: Sequence[Section], number: int) -> None:
     for section in sections:
-        for code in section.codes:
-            for command in commands(code):
-                number += 1
-                line = made.at(command.number)
-                before = re.match(r"\s*(?:\$\s+)?", line)
-                lines = [
-                    *([command.named] if command.named else []),
-                    *range(command.number, command.last + 1),
-                ]
-                made.place(lines, PlaceDocument(put="checks", n=number, before=before[0] if before else ""))
-                made.gone.difference_update(
-                    at - made.first for at in range(lines[0] + 1, command.number) if command.named
-                )
+        for command in commands_of(section):
+            number += 1
+            line = made.at(command.number)
+            before, after = _around(line, command)
+            lines = [
+                *([command.named] if command.named else []),
+                *range(command.number, command.last + 1),
+            ]
+            made.place(lines, PlaceDocument(put="checks", n=number, before=before, after=after))
+            made.gone.difference_update(
+                at - made.first for at in range(lines[0] + 1, command.number) if command.named
+            )
+
+
+def _around(line: str, command: Command) -> tuple[str, str]:
+    """What stands around a command on its line: a prompt or white space, or a list's marker and backticks."""
+    if (marker := _MARKER.match(line)) and command_in(line[marker.end() :]) == command.run:
+        before, _, after = line.partition(command.run)
+        return before, after
+    prompt = re.match(r"\s*(?:\$\s+)?", line)
+    return prompt[0] if prompt else "", ""
 
 
 def _tasks(made: _Layout, sections: Sequence[Section]) -> None:
