@@ -65,3 +65,23 @@ def test_a_project_with_json_specs_is_found_where_people_are(tmp_path: Path) -> 
     world.begin()
     world.make_spec(tasks=1, name="only")
     assert world.fabrik("backlog", "run", "--dry-run").stdout == "only.json: would be run\n"
+
+
+def test_specs_without_checks_use_those_of_agents_md(tmp_path: Path) -> None:
+    """A folder as its users have it: the checks stand in AGENTS.md, and hold for every spec."""
+    world = Backlog(tmp_path)
+    world.begin()
+    (world.project / "AGENTS.md").write_text("## Validation\n\n- Tests: `test -e done-1.txt`\n")
+    git("add", "-A", cwd=world.project)
+    git("commit", "-q", "-m", "Say how work is checked", cwd=world.project)
+    spec = world.make_spec(tasks=1, name="only")
+    content = json.loads(spec.read_text())
+    del content["checks"]
+    spec.write_text(json.dumps(content))
+    specs = world.directory / "specs"
+    chosen = ("--agent", "command", "--workspace-root", world.project, "--dir", specs)
+    agent = world.make_agent(AGENT.replace("task 1", "Tests"))
+    told = world.fabrik("backlog", "run", *chosen, "--agent-command", agent)
+    assert "the project's are used (Tests, from AGENTS.md)" in told.stderr
+    assert [check["run"] for check in world.last().context["checks"]] == ["test -e done-1.txt"]
+    assert world.last().status == "shipped"
