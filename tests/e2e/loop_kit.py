@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def dispatched(world: World, *, agent: str = HONEST, **request: Any) -> str:
     wanted: dict[str, Any] = {"mode": "build", "project": world.project, "agent": "command"}
     try:
         request = wanted | {"agent_command": world.make_agent(agent)} | request
-        return asyncio.run(dispatch_loop(LoopRequest(**request), lambda text: None))
+        with ExitStack() as begun:
+            return asyncio.run(dispatch_loop(LoopRequest(**request), lambda text: None, begun))
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +54,9 @@ _file = click.Path(path_type=Path)
 @click.option("--goal", metavar="TEXT", help="What the project is to achieve, for the prompt.")
 @click.option("--push", is_flag=True, help="Push the branch, and its tags, after each iteration.")
 @click.option("--no-tag", is_flag=True, help="Make no version tag when all checks pass.")
+@click.option(
+    "--may-change", multiple=True, metavar="GLOB", help="Tests and the like that may be changed; repeat it."
+)
 @click.option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one iteration.")
 @click.option(
     "--session-minutes",
@@ -80,12 +84,13 @@ def loop(mode: str, words: tuple[str, ...], no_tag: bool, detach: bool, as_json:
         remarks.line(remarks.paint("warning: ", "warn") + neutralise(text))
 
     request = LoopRequest(mode=cast("Mode", mode), most=most, work=work, tag=not no_tag, **options)
-    run_id = asyncio.run(dispatch_loop(request, warn))
-    if as_json:
-        screen.line(json.dumps({"dispatched": run_id}))
-    else:
-        screen.line(f"{screen.paint('run ' + short(run_id), 'strong')}  {run_id}")
-    return start_and_follow(run_id, screen, after=0, detach=detach, as_json=as_json)
+    with ExitStack() as begun:  # until the worker has the branch, nobody else begins a loop on it
+        run_id = asyncio.run(dispatch_loop(request, warn, begun))
+        if as_json:
+            screen.line(json.dumps({"dispatched": run_id}))
+        else:
+            screen.line(f"{screen.paint('run ' + short(run_id), 'strong')}  {run_id}")
+        return start_and_follow(run_id, screen, after=0, detach=detach, as_json=as_json, started=begun.close)
 
 
 def _read(mode: str, words: tuple[str, ...]) -> tuple[int | None, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 
 import click
 
@@ -41,10 +42,18 @@ def follow_to_rest(
     return show_end(run, screen, as_json=as_json)
 
 
-def start_and_follow(run_id: str, screen: Screen, *, after: int, detach: bool, as_json: bool) -> int:
+def start_and_follow(
+    run_id: str,
+    screen: Screen,
+    *,
+    after: int,
+    detach: bool,
+    as_json: bool,
+    started: Callable[[], None] = lambda: None,
+) -> int:
     """Start the worker of a run as it was at the event `after`, then follow it.
 
-    Raises RunBusy, EnvironmentProblem, LedgerError.
+    started: called when the worker has the run. Raises RunBusy, EnvironmentProblem, LedgerError.
     """
     from fabrik.workflows.control import start_worker
 
@@ -52,6 +61,7 @@ def start_and_follow(run_id: str, screen: Screen, *, after: int, detach: bool, a
         start_worker(run_id, after=after)
     except KeyboardInterrupt:
         return show_detached(run_id, screen, as_json=as_json)
+    started()
     return follow_unless(detach, run_id, screen, after=after, as_json=as_json)
 
 

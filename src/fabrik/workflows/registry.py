@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -50,6 +51,15 @@ def load(name: str) -> Workflow:
         )
     module, _, attribute = WORKFLOWS[name].partition(":")
     return cast("Workflow", getattr(import_module(module), attribute))
+
+
+def alone(run: Run) -> AbstractContextManager[None]:
+    """Held while a worker is at the run: what no other run may work on meanwhile. Raises RunBusy."""
+    if run.workflow != "loop":
+        return nullcontext()
+    from fabrik.workflows.loop.alone import working
+
+    return working(run)
 
 
 def take_up(run: Run) -> str:

@@ -17,7 +17,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from fabrik import paths
 from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError, RunBusy, UsageError
@@ -90,8 +90,8 @@ async def _work(
 ) -> int:
     """Take the run to its verdict, or to the gate. Raises LedgerError, DiskFull where that cannot be written.
 
-    UsageError, RunBusy: the run has ended, or was taken, meanwhile. CancelledError: a signal ended the work,
-    and nobody had asked to cancel the run.
+    UsageError, RunBusy: the run has ended, or was taken, meanwhile; or another loop has its branch.
+    CancelledError: a signal ended the work, and nobody had asked to cancel the run.
     """
     events = ledger.events(ownership.run_id)
     since = events[-1].seq
@@ -105,18 +105,19 @@ async def _work(
         return ExitStatus.OK
     journal = Journal(ledger, ownership)
     cancelled = to_cancel and not _shipped(ledger, run.id)
-    if not cancelled and (run.status != "running" or ledger.steps(run.id)):
-        await journal.reopen()
-    starter.taken()  # only now: who follows must not take the old status for the new one
-    signals.begin()
-    workflow = None if cancelled else registry.load(run.workflow)
-    verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
-    await signals.no_more()
-    if verdict is None:
-        return ExitStatus.WAITING
-    words.give_room()
-    await record_end(ledger, run, journal, verdict, said)
-    return EXIT_OF_VERDICT[verdict]
+    with nullcontext() if cancelled else registry.alone(run):
+        if not cancelled and (run.status != "running" or ledger.steps(run.id)):
+            await journal.reopen()
+        starter.taken()  # only now: who follows must not take the old status for the new one
+        signals.begin()
+        workflow = None if cancelled else registry.load(run.workflow)
+        verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
+        await signals.no_more()
+        if verdict is None:
+            return ExitStatus.WAITING
+        words.give_room()
+        await record_end(ledger, run, journal, verdict, said)
+        return EXIT_OF_VERDICT[verdict]
 
 
 async def record_end(ledger: Ledger, run: Run, journal: Journal, verdict: Verdict, said: str | None) -> None:

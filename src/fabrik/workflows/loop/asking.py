@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fabrik import paths
 from fabrik.errors import UsageError
 from fabrik.ledger.codec import encode
-from fabrik.ledger.store import Ledger
 from fabrik.playbook import agents_md, layout, variables
 from fabrik.vcs.base import Base, fetch_base
 from fabrik.vcs.checkout import Snapshot, snapshot
@@ -19,10 +18,12 @@ from fabrik.vcs.reading import read_file
 from fabrik.workflows.commission import Job, author_of, commission, hire, private
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Source, Warn
+from fabrik.workflows.loop.alone import beginning
 from fabrik.workflows.loop.landing import UNCOMMITTED
 from fabrik.workflows.loop.order import MOST, Mode, SealedLoop
 from fabrik.workflows.loop.reading import MAX_PLAN
 from fabrik.workflows.request import Options
+from fabrik.workflows.review_dispatch import require_globs
 
 TRUNKS = ("main", "master")
 
@@ -35,17 +36,20 @@ class LoopRequest(Options):
     most: int | None = None  # iterations; 0: no bound
     work: str | None = None  # what `plan-work` is about
     goal: str | None = None
+    may_change: tuple[str, ...] = ()  # globs of files that judge the work, and may be changed
     tag: bool = True
 
 
-async def dispatch_loop(request: LoopRequest, warn: Warn) -> str:
+async def dispatch_loop(request: LoopRequest, warn: Warn, begun: ExitStack) -> str:
     """Check and seal a loop, record it in the ledger, and return its id. The worker is started elsewhere.
 
-    `warn` gets a text for each thing that the user should know and that does not stop it.
-    Raises UsageError (project, files, options), EnvironmentProblem (agent, sandbox, key, disk), VcsError,
-    LedgerError.
+    `warn` gets a text for each thing that the user should know and that does not stop it. `begun` keeps
+    others from beginning a loop on the branch: close it when the worker is started.
+    Raises UsageError (project, files, options), RunBusy, EnvironmentProblem (agent, sandbox, key, disk),
+    VcsError, LedgerError.
     """
     with private() as home:
+        require_globs(request.may_change)
         start = (request.project or Path.cwd()).absolute()
         project = await inspect(start)
         found = layout.find(project.root)
@@ -66,7 +70,7 @@ async def dispatch_loop(request: LoopRequest, warn: Warn) -> str:
         if request.mode == "plan-work":
             await _require_work_branch(shot, project.remote)
             await _require_committed_plan(shot)
-        _refuse_second(home, shot)
+        begun.enter_context(beginning(shot.place.git_dir, shot.branch))
         checks = _checks(found, request, warn)
         _tell(shot, request, warn)
         source = Source(place=str(project.root), local=project.root, remote=project.remote)
@@ -94,6 +98,7 @@ async def dispatch_loop(request: LoopRequest, warn: Warn) -> str:
             content=prompt.text.encode(),
             text=prompt.text,
             checks=checks,
+            may_change=request.may_change,
             branch=shot.branch,
             unchecked=order.builds and not checks,
             order=encode(SealedLoop, order),
@@ -136,20 +141,6 @@ async def _require_committed_plan(shot: Snapshot) -> None:
             where=str(shot.place.root),
             todo=f"commit them, or put it back: git restore {layout.PLAN}",
         )
-
-
-def _refuse_second(home: paths.Home, shot: Snapshot) -> None:
-    with Ledger.open(home.ledger) as ledger:
-        for other in ledger.list_runs(limit=None, status="running"):
-            same = (other.workflow, other.project, other.branch) == (
-                "loop", str(shot.place.root), shot.branch,
-            )  # fmt: skip
-            if same and other.alive:
-                raise UsageError(
-                    f"a loop is at work on {shot.branch} already",
-                    where=other.id,
-                    todo=f"fabrik run attach {other.id[-8:]}, or fabrik run cancel {other.id[-8:]}",
-                )
 
 
 def _checks(found: layout.Layout, request: LoopRequest, warn: Warn) -> tuple[SealedCheck, ...]:
