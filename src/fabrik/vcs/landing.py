@@ -20,6 +20,7 @@ from fabrik.vcs.changes import between
 from fabrik.vcs.checkout import QUIET, Place, few, place_of_branch, refuse_unfinished, standing
 from fabrik.vcs.files_there import Seen, look, take_away, take_away_empty
 from fabrik.vcs.git import git
+from fabrik.vcs.index_file import indexed
 from fabrik.vcs.index_lock import index_held
 from fabrik.vcs.landing_plan import Entry, Indexed, Plan, Wanted, plan
 from fabrik.vcs.ref_held import Moved, move_ref, ref_held
@@ -80,7 +81,7 @@ async def advance(repo: Path, place: Place, landing: Landing, owner: str, *, uma
             return False
         wanted, _ = await asyncio.gather(_wanted(repo, landing), bringing)
         refuse_unfinished(there)
-        todo = await _plan(there, wanted)
+        todo = await _plan(there, wanted, len(landing.commit) // 2)
         if todo.in_the_way:
             raise InTheWay(todo.in_the_way, str(there.root))
         moving = (landing.branch, landing.tip, landing.commit, landing.why)
@@ -129,17 +130,20 @@ async def _differences(repo: Path, old: str, new: str) -> dict[str, tuple[Entry,
     return {change.path: (change.before, change.after) for change in await between(repo, old, new)}
 
 
-async def _plan(place: Place, wanted: Sequence[Wanted]) -> Plan:
-    indexed = await _indexed(place, [one.path for one in wanted])
+async def _plan(place: Place, wanted: Sequence[Wanted], id_bytes: int) -> Plan:
+    has = await _indexed(place, [one.path for one in wanted], id_bytes)
     seen = Seen(place)
     asked = {one.path: (one.known, one.new) for one in wanted}
     found, inside = await asyncio.to_thread(look, seen, asked)
     found |= await seen.filtered(asked, found)
-    return plan(wanted, indexed, found, inside)
+    return plan(wanted, has, found, inside)
 
 
-async def _indexed(place: Place, paths: Sequence[str]) -> dict[str, Indexed]:
+async def _indexed(place: Place, paths: Sequence[str], id_bytes: int) -> dict[str, Indexed]:
     """What the index has for these paths: `git ls-files --stage -v` prints `H 100644 <id> 0\\t<path>`."""
+    near = indexed(place.index, paths, id_bytes)
+    if near is not None:
+        return near
     found: dict[str, Indexed] = {}
     for start in range(0, len(paths), _MANY):
         listed = await git(

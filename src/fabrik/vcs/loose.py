@@ -6,6 +6,7 @@ formats see `git help gitrepository-layout`, and "Git Objects" in the book Pro G
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -135,17 +136,26 @@ class Difference:
     after: Entry | None
 
 
-def differences(loose: Loose, old: str, new: str) -> list[Difference] | None:
+def differences(loose: Loose, old: str, new: str) -> tuple[Difference, ...] | None:
     """What differs between two trees, directories and files, in git's order.
 
     A directory comes before what is in it.
     """
+    try:
+        return _all_differences(loose, old, new)
+    except LookupError:
+        return None
+
+
+@functools.lru_cache(maxsize=8)  # whoever judges a change lands it next
+def _all_differences(loose: Loose, old: str, new: str) -> tuple[Difference, ...]:
+    """Raises LookupError where something is not to be had, or there are too many."""
     found: list[Difference] = []
     for one in _differences(loose, old, new, b""):
         if one is None or len(found) == _MOST:
-            return None
+            raise LookupError
         found.append(one)
-    return found
+    return tuple(found)
 
 
 def _differences(
