@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from fabrik.sandboxes import inside
@@ -116,7 +119,8 @@ def _read_only(spec: SandboxSpec) -> list[str]:
 def _doors(doors: Doors) -> list[str]:
     """The two sockets themselves, and not their directory: another step's may lie beside them."""
     inside.require_sockets(doors)
-    found = ["--ro-bind", str(_SHIM), "/run/fabrik/shim.py"]
+    shim = _shim()
+    found = ["--ro-bind", str(shim), f"/run/fabrik/shim{shim.suffix}"]
     for name, socket in (("models", doors.models), ("proxy", doors.proxy)):
         found += ["--ro-bind", str(socket), f"/run/fabrik/{name}.sock"]
     _, prefix = inside.python()
@@ -125,8 +129,23 @@ def _doors(doors: Doors) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _shim() -> Path:
+    """The forwarder: compiled, where it is run by a Python that takes what this one has compiled.
+
+    Final releases of one minor version do (the magic number of `importlib.util` stays), and it need not be
+    compiled for each session.
+    """
+    command, _ = inside.python()
+    same = Path(command[0]).name == f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if not same or sys.implementation.name != "cpython" or sys.version_info.releaselevel != "final":
+        return _SHIM
+    compiled = import_module("fabrik.sandboxes.shim").__cached__  # as fresh as the source, by now
+    return Path(compiled) if compiled and os.access(compiled, os.R_OK) else _SHIM
+
+
 def _forwarder(go: int, env: int | None) -> list[str]:
     command, _ = inside.python()
     doors = f"tcp:{MODELS_PORT}=/run/fabrik/models.sock,tcp:{PROXY_PORT}=/run/fabrik/proxy.sock"
     told = ["--env", str(env)] if env is not None else []
-    return [*command, "/run/fabrik/shim.py", "--go", str(go), *told, "--doors", doors, "--"]
+    return [*command, f"/run/fabrik/shim{_shim().suffix}", "--go", str(go), *told, "--doors", doors, "--"]
