@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from fabrik.playbook import plan as plans
 from fabrik.playbook.layout import PLAN
 from fabrik.vcs.run_repo import RunRepo
@@ -18,7 +20,13 @@ async def read_plan(repo: RunRepo, commit: str) -> str:
 
 async def plan_state(repo: RunRepo, commit: str) -> PlanState:
     """How many items are open and done at a commit. Raises VcsError."""
-    return state_of(plans.read(await read_plan(repo, commit)))
+    return state_of(plan_of(await read_plan(repo, commit)))
+
+
+@functools.lru_cache(maxsize=4)
+def plan_of(text: str) -> plans.Plan:
+    """A plan as it reads; that of the iteration before is what this one began with."""
+    return plans.read(text)
 
 
 def state_of(plan: plans.Plan) -> PlanState:
