@@ -49,7 +49,7 @@ clean() {
 trap clean EXIT
 trap 'exit 4' HUP INT TERM
 export GIT_DIR="$scratch/git" GIT_WORK_TREE="$workspace"
-chmod u+rwx "$workspace" 2> /dev/null || :
+[ -r "$workspace" ] && [ -w "$workspace" ] && [ -x "$workspace" ] || chmod u+rwx "$workspace" 2> /dev/null || :
 cd "$workspace" || fail "the workspace is gone"
 version=0 extensions='' signature='# v2 git bundle'
 if [ ${#base} -eq 64 ]; then
