@@ -82,7 +82,7 @@ def test_files_in_the_way_stop_the_loop_and_land_when_it_is_resumed(tmp_path: Pa
     before = plan.read_text()
     plan.write_text(before + "- [ ] one more\n")
     go_on(world)
-    ended(world, "blocked", "iteration 1 cannot land", "IMPLEMENTATION_PLAN.md was changed here meanwhile")
+    ended(world, "blocked", "iteration 1 cannot land", "IMPLEMENTATION_PLAN.md has changes here")
     assert plan.read_text() == before + "- [ ] one more\n" and subjects(world) == []
     assert status(world) == "M IMPLEMENTATION_PLAN.md".rjust(1)
     world.fabrik("run", "resume", "last", status=4)

@@ -164,3 +164,44 @@ def test_places_without_a_branch(tmp_path: Path) -> None:
         shot(tmp_path / "new")
     with pytest.raises(UsageError, match="not a git repository"):
         shot(tmp_path)
+
+
+def test_what_looks_like_a_secret_is_left_out_and_told(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p")
+    secret = [
+        ".env.local",
+        "certs/server.pem",
+        "conf/Secrets/db.txt",
+        "id_ed25519",
+        ".npmrc",
+        "aws-credentials",
+    ]
+    plain = [".env.example", "notes/n.txt", "id_table.py", "web/.npmrc", "id_rsa.pub"]
+    for path in [*secret, *plain]:
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("x\n")
+    (project / ".npmrc").write_text("//registry/:_authToken=abc\n")
+    (project / "wanted.key").write_text("no secret\n")
+    git(project, "add", "wanted.key")
+    found = shot(project)
+    assert sorted(found.secrets) == sorted(secret)
+    assert sorted(found.untracked) == sorted(plain)
+    assert sorted(found.changed) == sorted([*plain, "wanted.key"])
+    assert not set(secret) & set(files(project, found.commit))
+
+
+def test_nothing_but_secrets_is_no_change(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p")
+    (project / ".env.local").write_text("KEY=1\n")
+    found = shot(project)
+    assert found.clean and found.secrets == (".env.local",)
+
+
+def test_what_is_staged_otherwise_than_the_file_is_told(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p")
+    git(project, "rm", "-q", "--cached", "README.md")
+    (project / "src/a.py").write_text("a = 2\n")
+    git(project, "add", "src/a.py")
+    (project / "src/a.py").write_text("a = 3\n")
+    found = shot(project)
+    assert (found.unsettled, found.changed) == (("README.md",), ("src/a.py",))

@@ -53,10 +53,12 @@ _file = click.Path(path_type=Path)
 @click.option("--sandbox", metavar="NAME", help="bubblewrap (the default), or none: no protection.")
 @click.option("--goal", metavar="TEXT", help="What the project is to achieve, for the prompt.")
 @click.option("--push", is_flag=True, help="Push the branch, and its tags, after each iteration.")
-@click.option("--no-tag", is_flag=True, help="Make no version tag when all checks pass.")
+@click.option("--include-untracked", is_flag=True, help="With --push: files that git does not track, too.")
+@click.option("--no-tag", is_flag=True, help="Make no version tags.")
 @click.option(
     "--may-change", multiple=True, metavar="GLOB", help="Tests and the like that may be changed; repeat it."
 )
+@click.option("--accept-checks", is_flag=True, help="Take checks that an agent has put into AGENTS.md.")
 @click.option("--attempts", type=click.IntRange(min=1), metavar="N", help="Most sessions of one iteration.")
 @click.option(
     "--session-minutes",

@@ -19,6 +19,7 @@ from fabrik.errors import UsageError, VcsError
 from fabrik.vcs.git import git, run
 from fabrik.vcs.near import head_of, ref_at
 from fabrik.vcs.project import Identity, inspect
+from fabrik.vcs.secrets import holds_token, looks_secret, may_hold_token
 from fabrik.vcs.store import refused
 
 # What of the user's configuration would run a program unasked, change other repositories, or make git refuse.
@@ -29,6 +30,8 @@ QUIET = (
     "-c", "core.safecrlf=false",
     "-c", "submodule.recurse=false",
 )  # fmt: skip
+
+_MOST_SETTINGS = 1 << 20  # bytes of a file in which a token is looked for
 
 # Files of a git directory that are there in the middle of something → what it is
 _UNDER_WAY = {
@@ -61,7 +64,11 @@ class Snapshot:
     branch: str
     tip: str  # the commit that the branch is at
     commit: str  # a commit with the files as they are, on top of the tip; the tip itself when nothing differs
-    nested: tuple[str, ...]  # repositories inside that are not submodules: they are not in the commit
+    nested: tuple[str, ...] = ()  # repositories inside that are not submodules: they are not in the commit
+    changed: tuple[str, ...] = ()  # paths in which the commit differs from the tip
+    untracked: tuple[str, ...] = ()  # of these: nobody has asked git to track them
+    secrets: tuple[str, ...] = ()  # untracked, with names like those of secrets: they are not in the commit
+    unsettled: tuple[str, ...] = ()  # staged, while the file is as at the tip: git has it in two ways
 
     @property
     def clean(self) -> bool:
@@ -72,8 +79,8 @@ class Snapshot:
 async def snapshot(path: Path, identity: Identity, when: datetime, message: str) -> Snapshot:
     """The branch and the files of the working tree around `path`, as `git add -A` would have them.
 
-    Nothing that the user sees changes: index, files, refs and stashes stay; objects are added. The commit has
-    this message, by `identity` at `when`.
+    Untracked files whose names look like those of secrets are left out (`secrets.py`). Nothing that the user
+    sees changes: index, files, refs and stashes stay; objects are added. The commit has this message, by `identity` at `when`.
     Raises UsageError when no branch is checked out, in the middle of a merge or the like, without a commit,
     in a bare repository; VcsError when git cannot read a file; DiskFull, EnvironmentProblem.
     """
@@ -87,17 +94,30 @@ async def snapshot(path: Path, identity: Identity, when: datetime, message: str)
     place = await locate(project.root)
     refuse_unfinished(place)
     if not project.dirty:
-        return Snapshot(place=place, branch=project.branch, tip=project.head, commit=project.head, nested=())
+        return Snapshot(place=place, branch=project.branch, tip=project.head, commit=project.head)
     try:
         with tempfile.TemporaryDirectory(prefix="fabrik-index-") as directory:
-            tree, nested = await _tree_of_files(place, Path(directory) / "index")
+            files = await _tree_of_files(place, Path(directory) / "index")
     except OSError as error:
         raise refused(error, place.root) from error
-    before = await git("rev-parse", f"{project.head}^{{tree}}", cwd=place.root, user_config=True)
+    differing = await _user_git(
+        place, "diff-tree", "-r", "-z", "--name-only", "--no-renames", project.head, files.tree, env={}
+    )
+    changed = _paths(differing)
     commit = project.head
-    if tree != before.decode().strip():
-        commit = await _commit(place, tree, project.head, identity, when, message)
-    return Snapshot(place=place, branch=project.branch, tip=project.head, commit=commit, nested=nested)
+    if changed:
+        commit = await _commit(place, files.tree, project.head, identity, when, message)
+    return Snapshot(
+        place=place,
+        branch=project.branch,
+        tip=project.head,
+        commit=commit,
+        nested=files.nested,
+        changed=changed,
+        untracked=tuple(path for path in files.untracked if path in set(changed)),
+        secrets=files.secrets,
+        unsettled=tuple(path for path in files.staged if path not in set(changed)),
+    )
 
 
 async def locate(root: Path) -> Place:
@@ -117,8 +137,19 @@ def refuse_unfinished(place: Place) -> None:
             )
 
 
-async def _tree_of_files(place: Place, index: Path) -> tuple[str, tuple[str, ...]]:
-    """The tree of all files that git would add, and the repositories inside that it cannot."""
+@dataclass(frozen=True, kw_only=True)
+class _Files:
+    """The files of a working tree."""
+
+    tree: str  # of all that git would add
+    nested: tuple[str, ...]
+    untracked: tuple[str, ...]
+    secrets: tuple[str, ...]
+    staged: tuple[str, ...]
+
+
+async def _tree_of_files(place: Place, index: Path) -> _Files:
+    """The tree of all files that git would add, and what is not in it."""
     env = {"GIT_INDEX_FILE": str(index)}
     if place.index.exists():
         shutil.copyfile(place.index, index)
@@ -130,16 +161,43 @@ async def _tree_of_files(place: Place, index: Path) -> tuple[str, tuple[str, ...
             where=str(place.root),
             todo="solve them first (git status tells which)",
         )
+    staged = await _user_git(
+        place, "diff-index", "--cached", "-z", "--name-only", "--no-renames", "HEAD", env=env
+    )
     await _user_git(place, "add", "--update", "--", ":/", env=env)
     listed = await _user_git(place, "ls-files", "--others", "--exclude-standard", "-z", env=env)
-    found = [path for path in listed.split(b"\0") if path]
-    nested = tuple(os.fsdecode(path).rstrip("/") for path in found if path.endswith(b"/"))
-    if files := [path for path in found if not path.endswith(b"/")]:
+    found = _paths(listed)
+    nested = tuple(path.rstrip("/") for path in found if path.endswith("/"))
+    files = [path for path in found if not path.endswith("/")]
+    secrets = {path for path in files if _secret(place.root, path)}
+    if taken := [path for path in files if path not in secrets]:
         await _user_git(
             place, "add", "--pathspec-from-file=-", "--pathspec-file-nul",
-            env=env | {"GIT_LITERAL_PATHSPECS": "1"}, input=b"\0".join(files),
+            env=env | {"GIT_LITERAL_PATHSPECS": "1"}, input=b"\0".join(map(os.fsencode, taken)),
         )  # fmt: skip
-    return (await _user_git(place, "write-tree", env=env)).decode().strip(), nested
+    return _Files(
+        tree=(await _user_git(place, "write-tree", env=env)).decode().strip(),
+        nested=nested,
+        untracked=tuple(taken),
+        secrets=tuple(sorted(secrets)),
+        staged=_paths(staged),
+    )
+
+
+def _paths(listed: bytes) -> tuple[str, ...]:
+    return tuple(os.fsdecode(path) for path in listed.split(b"\0") if path)
+
+
+def _secret(root: Path, path: str) -> bool:
+    if looks_secret(path):
+        return True
+    if not may_hold_token(path):
+        return False
+    try:
+        with (root / path).open("rb") as opened:
+            return holds_token(opened.read(_MOST_SETTINGS))
+    except OSError:
+        return True  # what cannot be read is not for others
 
 
 async def _user_git(place: Place, *args: str, env: Mapping[str, str], input: bytes | None = None) -> bytes:

@@ -34,14 +34,14 @@ _ASIDE = "fabrik-landing"  # in the git directory of the working tree
 
 
 class InTheWay(UsageError):
-    """The user has changed files meanwhile that the commit changes, too. Nothing was touched."""
+    """Files of the user's are as no commit has them, and the work changes the same. Nothing was touched."""
 
     def __init__(self, paths: Sequence[str], where: str) -> None:
         super().__init__(
-            f"{few(paths)} {'was' if len(paths) == 1 else 'were'} changed here meanwhile,"
+            f"{few(paths)} {'has' if len(paths) == 1 else 'have'} changes here that are not committed,"
             " and the work changes the same",
             where=where,
-            todo="commit or stash your changes, then resume: the work is kept and lands then",
+            todo="commit, stash or move them, then resume: the work is kept and lands then",
         )
         self.paths = tuple(paths)
 

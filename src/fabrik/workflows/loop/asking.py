@@ -10,6 +10,7 @@ from pathlib import Path
 from fabrik.errors import UsageError
 from fabrik.ledger.codec import encode
 from fabrik.playbook import agents_md, layout, variables
+from fabrik.specs.unchecked import can_never_fail
 from fabrik.vcs.base import Base, fetch_base
 from fabrik.vcs.checkout import Snapshot, snapshot
 from fabrik.vcs.git import run
@@ -19,9 +20,10 @@ from fabrik.workflows.commission import Job, author_of, commission, hire, privat
 from fabrik.workflows.context import SealedCheck
 from fabrik.workflows.destination import Source, Warn
 from fabrik.workflows.loop.alone import beginning
-from fabrik.workflows.loop.landing import UNCOMMITTED
 from fabrik.workflows.loop.order import MOST, Mode, SealedLoop
 from fabrik.workflows.loop.reading import MAX_PLAN
+from fabrik.workflows.loop.uncommitted import UNCOMMITTED, require_settled, tell
+from fabrik.workflows.loop.vouching import Unvouched, unvouched
 from fabrik.workflows.request import Options
 from fabrik.workflows.review_dispatch import require_globs
 
@@ -37,7 +39,9 @@ class LoopRequest(Options):
     work: str | None = None  # what `plan-work` is about
     goal: str | None = None
     may_change: tuple[str, ...] = ()  # globs of files that judge the work, and may be changed
+    accept_checks: bool = False  # also those that an agent has put into AGENTS.md
     tag: bool = True
+    include_untracked: bool = False  # push also what git does not track yet
 
 
 async def dispatch_loop(request: LoopRequest, warn: Warn, begun: ExitStack) -> str:
@@ -60,6 +64,7 @@ async def dispatch_loop(request: LoopRequest, warn: Warn, begun: ExitStack) -> s
             )
         author = await identity(project.root)
         shot = await snapshot(project.root, author, datetime.now(UTC), UNCOMMITTED)
+        await _require_plan_file(shot)
         values = variables.standard(found) | {"BRANCH": shot.branch}
         values |= {
             name: said for name, said in (("GOAL", request.goal), ("WORK_SCOPE", request.work)) if said
@@ -69,10 +74,10 @@ async def dispatch_loop(request: LoopRequest, warn: Warn, begun: ExitStack) -> s
             warn(text)
         if request.mode == "plan-work":
             await _require_work_branch(shot, project.remote)
-            await _require_committed_plan(shot)
+        await require_settled(shot, request.mode)
         begun.enter_context(beginning(shot.place.git_dir, shot.branch))
-        checks = _checks(found, request, warn)
-        _tell(shot, request, warn)
+        checks = _checks(found, request, str(project.root), warn)
+        tell(shot, request.mode, warn, push=request.push, include_untracked=request.include_untracked)
         source = Source(place=str(project.root), local=project.root, remote=project.remote)
         crew = await hire(replace(request, iterations=0), project.root, warn, reviewed=False)
         base = await fetch_base(home.projects, source.place, shot.commit)
@@ -112,6 +117,24 @@ def _title(request: LoopRequest, shot: Snapshot, most: int) -> str:
     return f"{request.mode} on {shot.branch}{bound}{about}"
 
 
+async def _require_plan_file(shot: Snapshot) -> None:
+    """The plan goes with the commits of the loop: it has to be a file of its own that git takes."""
+    root = shot.place.root
+    if (root / layout.PLAN).is_symlink():
+        raise UsageError(
+            f"{layout.PLAN} is a symbolic link: what it leads to would not change with the commits of a loop",
+            where=str(root),
+            todo="put the file itself in its place",
+        )
+    ignored = await run("check-ignore", "--quiet", "--", layout.PLAN, cwd=root, user_config=True)
+    if ignored.status == 0:
+        raise UsageError(
+            f"{layout.PLAN} is ignored by git: sessions would not see it, and no commit would have it",
+            where=str(root),
+            todo=f"take it out of .gitignore, or: git add -f {layout.PLAN}",
+        )
+
+
 async def _require_work_branch(shot: Snapshot, remote: str | None) -> None:
     """A plan for one piece of work would take the place of the plan for all of it."""
     trunks = set(TRUNKS)
@@ -129,24 +152,33 @@ async def _require_work_branch(shot: Snapshot, remote: str | None) -> None:
         )
 
 
-async def _require_committed_plan(shot: Snapshot) -> None:
-    sides = [
-        (await run("rev-parse", "--verify", "--quiet", f"{at}:{layout.PLAN}", cwd=shot.place.root,
-                   user_config=True)).stdout
-        for at in (shot.tip, shot.commit)
-    ]  # fmt: skip
-    if sides[0] != sides[1]:
-        raise UsageError(
-            f"{layout.PLAN} has changes that are not committed, and `plan-work` would overwrite them",
-            where=str(shot.place.root),
-            todo=f"commit them, or put it back: git restore {layout.PLAN}",
-        )
-
-
-def _checks(found: layout.Layout, request: LoopRequest, warn: Warn) -> tuple[SealedCheck, ...]:
-    """The project's own checks, as AGENTS.md names them now."""
+def _checks(found: layout.Layout, request: LoopRequest, project: str, warn: Warn) -> tuple[SealedCheck, ...]:
+    """The project's own checks, as AGENTS.md names them now. Raises UsageError: nobody vouches for them."""
     if request.mode != "build":
         return ()
+    checks = _named(found, warn)
+    if not request.accept_checks and (agents := unvouched(project, [check.run for check in checks])):
+        _require_vouched(agents, str(found.root / layout.AGENTS), warn)
+    for check in checks:
+        if why := can_never_fail(check.run):
+            warn(f"THIS CHECK PROVES NOTHING: `{check.run}`: {why}\n  → name another one in {found.agents}")
+    return checks
+
+
+def _require_vouched(found: Unvouched, where: str, warn: Warn) -> None:
+    whose = f"a session of the loop {found.run.id[-8:]}"
+    if found.first:  # there was nothing to weaken
+        warn(f"the checks are those that {whose} wrote into {layout.AGENTS}: {found.changed.said}")
+        return
+    raise UsageError(
+        f"{whose} changed the checks that {layout.AGENTS} names, and no human has confirmed that:"
+        f" {found.changed.said}",
+        where=where,
+        todo="put the old ones back there, or take the new ones: fabrik loop build --accept-checks",
+    )
+
+
+def _named(found: layout.Layout, warn: Warn) -> tuple[SealedCheck, ...]:
     if found.agents is None:
         warn(f"NOTHING CHECKS THE WORK: there is no {layout.AGENTS}\n  → fabrik init lays one out")
         return ()
@@ -161,16 +193,6 @@ def _checks(found: layout.Layout, request: LoopRequest, warn: Warn) -> tuple[Sea
     return tuple(SealedCheck(name=check.name, run=check.run) for check in read.checks)
 
 
-def _tell(shot: Snapshot, request: LoopRequest, warn: Warn) -> None:
-    if not shot.clean and request.mode == "build":
-        warn(
-            "there are uncommitted changes: the sessions see them, and with the first work that lands they"
-            f' become a commit of their own, "{UNCOMMITTED}"'
-        )
-    for path in shot.nested:
-        warn(f"{path} is a repository inside this one and no submodule: sessions do not see it")
-
-
 async def _warn_of_plan(base: Base, request: LoopRequest, warn: Warn) -> None:
     if request.mode != "build":
         return
@@ -178,8 +200,12 @@ async def _warn_of_plan(base: Base, request: LoopRequest, warn: Warn) -> None:
 
     content = await read_file(base.repository, base.commit, layout.PLAN, MAX_PLAN)
     if content is None:
-        warn(f"{layout.PLAN} is ignored by git: sessions do not see it\n  → take it out of .gitignore")
-    elif plan.read(content.decode("utf-8", errors="replace")).wordy:
+        raise UsageError(
+            f"sessions would not see {layout.PLAN}: git leaves it out of commits",
+            where=base.commit[:12],
+            todo=f"commit it: git add -f {layout.PLAN}",
+        )
+    if plan.read(content.decode("utf-8", errors="replace")).wordy:
         warn(
             f"no item was found in {layout.PLAN}: the loop cannot tell when it is done, and stops at its"
             " bound or when there is no progress\n  → write the items as a list"

@@ -18,9 +18,11 @@ from fabrik.vcs.git import run
 from fabrik.vcs.merging import commit_merge, merge_trees
 from fabrik.vcs.near import ref_at, tag_names
 from fabrik.vcs.tagging import push, tag, tags
+from fabrik.workflows.loop.guarding import with_what_people_did
 from fabrik.workflows.loop.order import Followed, Landed, Line, Pushed, SealedLoop
 from fabrik.workflows.loop.reading import plan_state
 from fabrik.workflows.loop.tags import is_version, next_version
+from fabrik.workflows.loop.uncommitted import UNCOMMITTED
 from fabrik.workflows.work import Stop, Work
 
 
@@ -153,7 +155,7 @@ async def follow(work: Work, key: str, line: Line, commit: str, at: str, *, numb
         await bring_in(work, at)
         if await _contains(work, at, commit):
             return Followed(
-                line=await _onto(work, replace(line, head=commit, known=commit), at), already=True
+                line=await _onto(work, replace(line, head=commit, tip=commit, known=commit), at), already=True
             )
         after = await _onto(work, line, at)
         merged = await merge_trees(work.repo.path, line.tip, at, commit)
@@ -178,8 +180,9 @@ async def follow(work: Work, key: str, line: Line, commit: str, at: str, *, numb
 
 async def _onto(work: Work, line: Line, tip: str) -> Line:
     """The line, begun anew at `tip`; with what was uncommitted when the loop began and has not landed."""
+    judges = await with_what_people_did(work, line, tip)
     if line.known == line.tip or line.head == line.tip:
-        return Line(head=tip, tip=tip, known=tip, plan=await plan_state(work.repo, tip))
+        return Line(head=tip, tip=tip, known=tip, plan=await plan_state(work.repo, tip), judges=judges)
     merged = await merge_trees(work.repo.path, line.tip, tip, line.known)
     if merged.tree is None:
         raise Stop(
@@ -188,15 +191,12 @@ async def _onto(work: Work, line: Line, tip: str) -> Line:
             f" ({', '.join(merged.conflicts[:5])}): start the loop anew",
         )
     if merged.tree == await work.repo.tree(tip):  # it has been committed
-        return Line(head=tip, tip=tip, known=tip, plan=await plan_state(work.repo, tip))
+        return Line(head=tip, tip=tip, known=tip, plan=await plan_state(work.repo, tip), judges=judges)
     files = await commit_merge(
         work.repo.path, merged.tree, [tip], UNCOMMITTED, work.identity, datetime.now(UTC)
     )
     await work.repo.set_ref("uncommitted", files)
-    return Line(head=files, tip=tip, known=files, plan=await plan_state(work.repo, files))
-
-
-UNCOMMITTED = "Uncommitted work, as it was when the loop began"
+    return Line(head=files, tip=tip, known=files, plan=await plan_state(work.repo, files), judges=judges)
 
 
 async def bring_in(work: Work, commit: str) -> None:
