@@ -181,10 +181,10 @@ def test_checks_that_fail_are_changes_requested(world: World) -> None:
         world, "--check", "test -f missing.txt", "--check", "test -f done-1.txt", "--json", status=4
     )
     found = result(done)
-    assert (found["findings"], found["failed_checks"]) == ([], ["test -f missing.txt: 1"])
+    assert (found["findings"], found["failed_checks"]) == ([], ["test -f missing.txt: exit status 1"])
     assert {one["status"] for one in found["reviewers"]} == {"approved"}
     reason = world.last().failure_reason or ""
-    assert "checks fail (test -f missing.txt: 1; at the base, too: test -f missing.txt)" in reason
+    assert "checks fail (test -f missing.txt: exit status 1; at the base, too: test -f missing.txt)" in reason
 
 
 def test_checks_of_the_projects_own_page_as_it_was_before(world: World) -> None:

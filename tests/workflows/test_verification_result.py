@@ -38,7 +38,7 @@ def test_a_check_that_passes_once_only_is_flaky() -> None:
     flaky = replace(GOOD, protected=ran(False))
     assert not flaky.ok
     assert [check.name for check in flaky.flaky] == ["tests"]
-    assert flaky.failures == ("tests: 1",)
+    assert flaky.failures == ("tests: exit status 1",)
 
 
 def test_a_setup_that_works_once_only_is_no_proof() -> None:
@@ -60,10 +60,10 @@ def test_what_fails_as_it_stands_fails_once() -> None:
     failed = replace(GOOD, checks=ran(False), protected=NONE)
     assert not failed.ok
     assert failed.flaky == ()
-    assert failed.failures == ("tests: 1",)
+    assert failed.failures == ("tests: exit status 1",)
     assert not replace(GOOD, checks=BROKEN, protected=NONE).ok
 
 
 def test_held_out_checks_count() -> None:
-    assert replace(GOOD, holdout=ran(False, "hidden")).failures == ("hidden: 1",)
+    assert replace(GOOD, holdout=ran(False, "hidden")).failures == ("hidden: exit status 1",)
     assert not replace(GOOD, holdout=BROKEN).ok

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from pathlib import PurePosixPath
 
@@ -19,6 +19,7 @@ class Order:
     needs: Mapping[SpecName, tuple[SpecName, ...]]  # specs that must be done first, and are not done
     lacking: Mapping[SpecName, tuple[str, ...]]  # dependencies on specs that are not there (yet)
     problems: tuple[Problem, ...]  # missing, ambiguous and circular ones
+    faults: Mapping[SpecName, tuple[Problem, ...]]  # the same by the specs that cannot be worked on for them
 
     def waits_for(self, spec: SpecName) -> tuple[str, ...]:
         """The paths of what a spec waits for."""
@@ -38,6 +39,7 @@ def order(
     all_needs: dict[SpecName, tuple[SpecName, ...]] = {}
     lacking: dict[SpecName, tuple[str, ...]] = {}
     problems: list[Problem] = []
+    faults: dict[SpecName, list[Problem]] = {}
     for spec, texts in sorted(wanted.items()):
         needs, missing = [], []
         for text in texts:
@@ -45,20 +47,28 @@ def order(
             if len(found) == 1:
                 needs.append(found[0])
             elif found:
-                problems.append(_ambiguous(spec, text, found))
+                faults.setdefault(spec, []).append(_ambiguous(spec, text, found))
             else:
                 missing.append(text)
                 if not may_come:
-                    problems.append(_missing(spec, text, known))
+                    faults.setdefault(spec, []).append(_missing(spec, text, known))
         all_needs[spec] = tuple(dict.fromkeys(needs))
         lacking[spec] = tuple(missing)
     open_needs = {
         spec: tuple(need for need in needs if need not in done) for spec, needs in all_needs.items()
     }
     ordered, circular = _sorted(open_needs)
-    problems += _circles(circular, open_needs)
+    problems += (problem for own in faults.values() for problem in own)
+    for circle, problem in _circles(circular, open_needs):
+        problems.append(problem)
+        for spec in circle:
+            faults.setdefault(spec, []).append(replace(problem, file=spec.path))
     return Order(
-        specs=(*ordered, *sorted(circular)), needs=open_needs, lacking=lacking, problems=tuple(problems)
+        specs=(*ordered, *sorted(circular)),
+        needs=open_needs,
+        lacking=lacking,
+        problems=tuple(problems),
+        faults={spec: tuple(own) for spec, own in faults.items()},
     )
 
 
@@ -132,9 +142,11 @@ def _sorted(needs: Mapping[SpecName, Sequence[SpecName]]) -> tuple[list[SpecName
     return ordered, set(needs).difference(ordered)
 
 
-def _circles(left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecName]]) -> list[Problem]:
-    """Each circle once, told at its first spec."""
-    found: list[Problem] = []
+def _circles(
+    left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecName]]
+) -> list[tuple[list[SpecName], Problem]]:
+    """Each circle once: the specs in it, and the problem, told at its first spec."""
+    found: list[tuple[list[SpecName], Problem]] = []
     walked: set[SpecName] = set()
     for start in sorted(left):
         way: list[SpecName] = []
@@ -147,12 +159,11 @@ def _circles(left: Collection[SpecName], needs: Mapping[SpecName, Sequence[SpecN
             circle = [*way[way.index(here) :], here]
             first = min(circle)
             turned = circle[:-1][circle.index(first) :] + circle[:-1][: circle.index(first)] + [first]
-            found.append(
-                Problem(
-                    file=first.path,
-                    where="Dependencies",
-                    what=f"the dependencies go in a circle: {' → '.join(one.path for one in turned)}",
-                    todo="remove one of them",
-                )
+            problem = Problem(
+                file=first.path,
+                where="Dependencies",
+                what=f"the dependencies go in a circle: {' → '.join(one.path for one in turned)}",
+                todo="remove one of them",
             )
+            found.append((turned[:-1], problem))
     return found

@@ -136,7 +136,8 @@ def done_text(
         lines += ["- Commit: none (the spec writes specs, and no commit was needed)"]
     else:
         lines += [f"- Commit: {commit}", f"- Repo: {repo}", f"- Branch: {branch}"]
-    lines += [f"- Verified: {at}", f"- Attempts: {attempts}", f"- Run: {run}", ""]
+    by = "commands that the host ran, and an agent" if checks else "an agent alone; no command was run"
+    lines += [f"- Verified: {at}", f"- Verified by: {by}", f"- Attempts: {attempts}", f"- Run: {run}", ""]
     if checks:
         lines += ["## Checks, run by the host", ""]
         lines += [f"- {'passed' if ok else 'FAILED'}: `{_one_line(name)}`" for name, ok in checks] + [""]

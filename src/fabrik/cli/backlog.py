@@ -67,9 +67,12 @@ def status(directory: Path | None, as_json: bool) -> None:
     entries = [found.entries[name] for name in found.order.specs]
     if as_json:
         for entry in entries:
-            screen.line(json.dumps(entry_json(entry)))
+            faults = found.faults.get(entry.name, ())
+            reason = "; ".join(one.what for one in faults) or None
+            screen.line(json.dumps(entry_json(entry) | ({"reason": reason} if reason else {})))
         return
-    show_table(screen, entries)
+    held = {name: "; ".join(one.what for one in faults) for name, faults in found.faults.items()}
+    show_table(screen, entries, held)
 
 
 def show_table(
@@ -105,9 +108,13 @@ def _why(entry: SpecEntry) -> str:
     from fabrik.cli.text import one_line
 
     run = entry.run
-    if entry.done or run is None or run.status in ("running", "done") or not run.failure_reason:
-        return ""
-    return one_line(run.failure_reason, 300)
+    if not entry.done and run is not None and run.status not in ("running", "done") and run.failure_reason:
+        return one_line(run.failure_reason, 300)
+    if entry.unchecked:
+        return f"nothing but agents {'checked' if entry.done else 'checks'} it"
+    if entry.unchecked is None and not (entry.done or entry.header.seed):
+        return "it names no command: those of AGENTS.md are run, or nothing but agents checks it"
+    return ""
 
 
 def entry_json(entry: SpecEntry) -> dict[str, object]:
@@ -122,6 +129,7 @@ def entry_json(entry: SpecEntry) -> dict[str, object]:
         "seed": entry.header.seed,
         "run": run.id if run else None,
         "attempts": entry.attempts,
+        "unchecked": entry.unchecked,
         "waits_for": list(entry.waits_for),
         "reason": run.failure_reason if run and not entry.done else None,
     }

@@ -22,7 +22,7 @@ from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
 from fabrik.workflows.backlog.dispatch import NotReady
 from fabrik.workflows.backlog.request import BacklogRequest
-from fabrik.workflows.backlog.survey import Entry, Survey, next_of, require_places, survey
+from fabrik.workflows.backlog.survey import Entry, Survey, misplaced, next_of, survey
 from fabrik.workflows.backlog.taking import take_up
 from fabrik.workflows.backlog.workspace import Workspace
 
@@ -41,6 +41,7 @@ class Loop:
     _tried: set[SpecName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
     _held: dict[SpecName, str] = field(default_factory=dict)  # why one could not be taken up now
+    _log: RunnerLog | None = None  # None: nothing is written
 
     def run(self) -> int:
         """Work through it; the exit status."""
@@ -64,11 +65,29 @@ class Loop:
         found = survey(place, ledger)
         for remark in found.remarks:
             self._warn(remark)
+        for name, problems in found.faults.items():
+            self._hold(name, "; ".join(problem.what for problem in problems), "\n".join(map(str, problems)))
         return found
 
-    def _warn(self, text: str) -> None:
+    def _hold(self, name: SpecName, why: str, told: str) -> None:
+        """Leave a spec out for now, and say why."""
+        if self._held.get(name) == why:
+            return
+        self._held[name] = why
+        self._warn(f"held back: {told}", log=False)
+        if self._log is not None:
+            self._log.tell("held_back", name.path, why=why)
+
+    def _hold_misplaced(self, entries: list[Entry], workspace: Workspace) -> None:
+        for name, problem in asyncio.run(misplaced(entries, workspace)).items():
+            self._hold(name, problem.what, str(problem))
+            self._tried.add(name)
+
+    def _warn(self, text: str, spec: str | None = None, *, log: bool = True) -> None:
         if text not in self._warned:
             self._warned.add(text)
+            if log and self._log is not None:
+                self._log.tell("warning", spec, text=text)
             self.remarks.line(self.remarks.paint("warning: ", "warn") + neutralise(text))
 
     def _only_say(self, place: Folder, workspace: Workspace) -> int:
@@ -76,18 +95,20 @@ class Loop:
             found = self._look(place, ledger)
         forced = set(named(self.force, found.entries))
         todo = [found.entries[name] for name in found.order.specs]
-        asyncio.run(require_places(_to_do(todo, forced), workspace))
+        self._hold_misplaced(_to_do(todo, forced), workspace)
         for entry in todo:
-            self.screen.line(f"{one_line(entry.name.path, 60)}: {_intent(entry, entry.name in forced)}")
-        return ExitStatus.OK
+            why = self._held.get(entry.name)
+            would = f"held back: {one_line(why, 300)}" if why else _intent(entry, entry.name in forced)
+            self.screen.line(f"{one_line(entry.name.path, 60)}: {would}")
+        return ExitStatus.STOPPED if self._held else ExitStatus.OK
 
     def _work(self, place: Folder, workspace: Workspace) -> int:
-        log = RunnerLog(place.log, self.request.log_format)
+        log = self._log = RunnerLog(place.log, self.request.log_format)
         with private_ledger(paths.home().ledger) as ledger:
             found = self._look(place, ledger)
             forced = set(named(self.force, found.entries))
-            asyncio.run(
-                require_places(_to_do([found.entries[name] for name in found.order.specs], forced), workspace)
+            self._hold_misplaced(
+                _to_do([found.entries[name] for name in found.order.specs], forced), workspace
             )
             log.tell("runner_started", specs=len(found.entries), forced=" ".join(self.force) or None)
             for entry in found.entries.values():
@@ -95,6 +116,7 @@ class Loop:
                     log.tell("skipped", entry.name.path, why="done", commit=entry.commit)
             while (entry_ := next_of(found, forced, self._tried)) is not None:
                 self._tried.add(entry_.name)
+                self._held.pop(entry_.name, None)
                 self._one(entry_, place, workspace, ledger, log, forced=entry_.name in forced)
                 found = self._look(place, ledger)
             return self._end(found, forced, log)
@@ -110,13 +132,15 @@ class Loop:
         forced: bool,
     ) -> None:
         """Take one spec up and follow its run to its end."""
+        self._hold_misplaced([entry], workspace)  # it may have been written a moment ago
+        if entry.name in self._held:
+            return
         screen = self.screen
         screen.line()
         screen.line(screen.paint(f"{neutralise(entry.name.path)}", "strong") + f"  {_title(entry)}")
 
         def warn(text: str) -> None:
-            self._warn(text)
-            log.tell("warning", entry.name.path, text=text)
+            self._warn(text, entry.name.path)
 
         try:
             taken = asyncio.run(
@@ -131,9 +155,7 @@ class Loop:
                 )
             )
         except NotReady as error:
-            self._held[entry.name] = error.what
-            self._warn(f"{entry.name.path} is held back: {error}")
-            log.tell("held_back", entry.name.path, why=error.what)
+            self._hold(entry.name, error.what, f"{entry.name.path}: {error}")
             return
         how = "goes on" if taken.resumed else "begins"
         screen.line(f"run {short(taken.run)} {how}", "dim")
@@ -160,6 +182,11 @@ class Loop:
                     log.tell("held_back", name.path, waits_for=" ".join(entry.waits_for))
         log.tell("runner_finished", done=len(found.entries) - len(left), left=len(left))
         self.screen.line()
+        alone = [
+            name.path for name in found.order.specs if found.entries[name].unchecked and name in self._tried
+        ]
+        if alone:
+            self.screen.line(f"checked by agents alone: {neutralise(', '.join(alone))}", "warn")
         if not left:
             self.screen.line(f"all {len(found.entries)} specs are done", "good")
             return ExitStatus.OK

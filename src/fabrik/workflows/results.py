@@ -55,9 +55,16 @@ class CheckResult:
     tail: str  # the end of its output, for the agent and the human
 
     @property
+    def how(self) -> str:
+        """How it failed, in words."""
+        if self.stopped_by:
+            return self.stopped_by
+        return f"exit status {self.status}" if self.status else f"ended by signal {self.signal}"
+
+    @property
     def failure(self) -> str:
-        """How it failed, in a form that two runs can be compared by."""
-        return f"{self.name}: {self.stopped_by or self.status or self.signal}"
+        """What failed and how, in a form that two runs can be compared by."""
+        return f"{self.name}: {self.how}"
 
 
 @dataclass(frozen=True, kw_only=True)

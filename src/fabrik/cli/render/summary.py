@@ -14,6 +14,11 @@ from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.paths import RunPaths
 from fabrik.workflows.registry import FOREGROUND, take_up
 
+_UNCHECKED = {  # why nothing proves a run, where it was not asked for
+    "loop": "AGENTS.md names no check",
+    "backlog": "neither the spec nor AGENTS.md names a command, so nothing but agents checks it",
+}
+
 
 def exit_status(run: Run) -> int:
     """The documented exit status for a run that is no longer followed."""
@@ -47,7 +52,7 @@ def facts(run: Run, *, now: float, evidence: Path | None, reviewed: bool = True)
     if run.failure_reason:
         known.append(("reason", run.failure_reason))
     if run.unchecked:
-        why = "AGENTS.md names no check" if run.workflow == "loop" else "dispatched with --allow-unchecked"
+        why = _UNCHECKED.get(run.workflow, "dispatched with --allow-unchecked")
         known.append(("unchecked", f"{why}: nothing proves that this works"))
     if not reviewed and run.workflow not in (*FOREGROUND, "loop"):
         known.append(("reviews", "UNREVIEWED: no reviewer and no verifier looked at it (--no-review)"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from fabrik.backlog import logs, markers, scratchpad
 from fabrik.backlog.files import unwritable, write_whole
 from fabrik.backlog.log import RunnerLog
+from fabrik.workflows.backlog.commands import shown
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.results import CheckResult
 from fabrik.workflows.work import Work
@@ -69,7 +70,7 @@ class Books:
             attempts=attempts,
             repo=sealed.repo,
             branch=self.work.branch,
-            checks=[(check.run, check.ok) for check in checks],
+            checks=[(shown(check.run), check.ok) for check in checks],
             output=output,
         )
         with self._of_the_user():

@@ -14,9 +14,11 @@ from fabrik.vcs.checkout import Place
 from fabrik.vcs.landing import Landing, Moved, advance
 from fabrik.workflows.backlog.books import Books
 from fabrik.workflows.backlog.claim import Examined
+from fabrik.workflows.backlog.commands import shown
 from fabrik.workflows.backlog.implementing import attempt
 from fabrik.workflows.backlog.own_files import own_file_problems
 from fabrik.workflows.backlog.proof import forward, prove
+from fabrik.workflows.backlog.repetition import Failure, Repetition, checks_failure
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.backlog.seed import take_over
 from fabrik.workflows.backlog.verifier import ask
@@ -59,6 +61,8 @@ class _Spec:
     verifications: list[str] = field(default_factory=list)  # the text of verify.log
     feedback: str = ""
     last: str = ""  # why the last attempt failed, in one line
+    failure: Failure | None = None  # … in a form that can be compared
+    repetition: Repetition = field(default_factory=Repetition)
 
     async def verified(self) -> _Verified:
         """Attempts until one is verified. Raises Stop."""
@@ -76,6 +80,9 @@ class _Spec:
                         met_again=True,
                     )
                 allowance += sealed.attempts
+            elif self.failure is not None and self.repetition.met(self.failure) and not work.grants.take():
+                why = f"{sealed.spec}: the same failure three times: {self.last}"
+                raise Stop(Verdict.EXHAUSTED, why, met_again=True)
             work.journal.tell_progress(f"attempt {number}/{allowance}")
             if number == 1 and sealed.candidate is not None:
                 examined = await self._put_forward_before(sealed.candidate)
@@ -94,6 +101,7 @@ class _Spec:
                 head, tree, examined, compared_with = tried.head, tried.tree, tried.examined, None
             if examined.commit is None:
                 self.feedback, self.last = examined.feedback, "; ".join(examined.problems)
+                self.failure = Failure(kind=self.last, tree=tree)
                 continue
             found = await self._verify(number, examined, compared_with)
             if found is not None:
@@ -119,9 +127,12 @@ class _Spec:
         if not proof.ok:
             self.refused.add(commit)
             failed = [*proof.checks.failed, *proof.flaky]
-            told = [(check.run, check.failure, check.tail) for check in failed]
+            told = [(shown(check.run), check.how, check.tail) for check in failed]
+            marks = [(check.failure, check.tail) for check in failed]
             if proof.setup_problem:
                 told.append(("setup", proof.setup_problem, ""))
+                marks.append((proof.setup_problem, ""))
+            self.failure = checks_failure(marks, proof.tree)
             self.feedback = feedback.checks_failed(commit, told)
             self.last = "; ".join(proof.failures)
             await self._note(number, f"checks failed: {self.last}", self.feedback)
@@ -137,6 +148,7 @@ class _Spec:
             self.refused.add(commit)
         self.feedback = feedback.verifier_refused(commit, said.issues, said.reason)
         self.last = f"the verifier says {' '.join(outcome.split())[:300]}"
+        self.failure = Failure(kind="verifier", output=outcome, tree=proof.tree)
         await self._note(number, outcome, said.log)
         return None
 
@@ -197,7 +209,8 @@ class _Spec:
         async def mark(_: StepContext) -> bool:
             checks = verified.proof.checks.checks
             books.done(verified.attempt, commit, time.time(), checks, verified.output)
-            books.tell("done", attempts=verified.attempt, commit=commit)
+            alone = None if checks else "agents alone"
+            books.tell("done", attempts=verified.attempt, commit=commit, checked_by=alone)
             return True
 
         await work.journal.step("done", mark, result=bool, inputs={"commit": commit})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +20,8 @@ from fabrik.vcs.base import Base, fetch_base
 from fabrik.vcs.checkout import locate, refuse_unfinished
 from fabrik.vcs.composed import compose
 from fabrik.vcs.project import Project, identity, inspect
+from fabrik.vcs.reading import ls
+from fabrik.workflows.backlog.commands import check_command, check_name, goes_into
 from fabrik.workflows.backlog.request import BacklogRequest
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.backlog.telling import prompt_hashes
@@ -84,16 +85,17 @@ async def _dispatch(
     candidate, compared_with = await _candidate(asked, place, base, source.place, home, warn)
     sealed = _sealed(asked, place, workspace, request)
     located = await locate(project.root)
+    name = repository.name if repository.name != "." else project.root.name
     sealed = replace(
         sealed,
-        repo=repository.name if repository.name != "." else project.root.name,
+        repo=name,
         root=str(located.root),
         git_dir=str(located.git_dir),
         workdir=workdir,
         candidate=candidate,
         compared_with=compared_with,
     )
-    checks = await _checks(asked, base, workdir, warn)
+    checks = await _checks(asked, base, name, workdir, warn)
     job = _job(asked, place, sealed, checks, branch=str(project.branch))
     return await commission(job, crew, source, base, await author_of(source, warn))
 
@@ -121,18 +123,43 @@ async def on_branch(repository: Repository) -> Project:
     return project
 
 
-async def _checks(asked: Asked, base: Base, workdir: str, warn: Warn) -> tuple[SealedCheck, ...]:
-    """The spec's commands, else those that the repository's AGENTS.md has for all work. Raises VcsError."""
-    own = tuple(
-        SealedCheck(name=_name(script, number), run=_command(script, workdir))
-        for number, script in enumerate(asked.header.checks, 1)
-    )
-    if own:
-        return own
+async def _checks(asked: Asked, base: Base, name: str, workdir: str, warn: Warn) -> tuple[SealedCheck, ...]:
+    """The spec's commands, else those that the repository's AGENTS.md has for all work. Raises VcsError.
+
+    name: the repository's path in the workspace.
+    """
+    scripts = asked.header.checks
+    if scripts:
+        runs = [await _placed(script, base, name, workdir) for script in scripts]
+        return tuple(
+            SealedCheck(name=check_name(script, number), run=run)
+            for number, (script, run) in enumerate(zip(scripts, runs, strict=True), 1)
+        )
     if found := await project_checks(base):
         names = ", ".join(" ".join(check.run.split())[:80] for check in found)
         warn(f"{asked.name.path}: it has no command of its own, so those of {AGENTS} are run ({names})")
+    else:
+        warn(
+            f"nothing but agents checks {asked.name.path}: neither its Verification nor {AGENTS} names a"
+            " command that the host could run"
+        )
     return found
+
+
+async def _placed(script: str, base: Base, name: str, workdir: str) -> str:
+    """A script as a check: from above the repository, where it goes into it by its name. Raises VcsError."""
+    from_above, into = goes_into(script, name), bool(workdir) and goes_into(script, workdir)
+    if not (from_above or into):
+        return check_command(script, workdir=workdir)
+    below = {entry.path for entry in await ls(base.repository, base.commit)}
+
+    def has(directory: str) -> bool:
+        return any(path.startswith(f"{directory}/") for path in below)
+
+    start = f"{workdir}/" if workdir else ""
+    if from_above and not has(f"{start}{name}"):  # a directory of its own by that name is meant otherwise
+        return check_command(script, workdir="", above=name)
+    return check_command(script, workdir="" if into and not has(f"{start}{workdir}") else workdir)
 
 
 async def _hire(request: BacklogRequest, local: Path | None, warn: Warn) -> Crew:
@@ -199,6 +226,8 @@ async def _dispatch_seed(
     warn: Warn,
 ) -> str:
     """A seed spec works on a commit made for it: the workspace as it is committed, and the backlog."""
+    if asked.header.checks:
+        warn(f"{asked.name.path}: its commands are not run, for it commits nothing: agents alone check it")
     source = Source(place=str(workspace.root), local=None, remote=None)
     crew = await _hire(request, None, warn)
     top = f"{workspace.backlog}/" if workspace.backlog else ""
@@ -280,19 +309,3 @@ def _job(
         order=encode(SealedBacklog, sealed),
         more=lambda _: {"prompts": {**sealed_prompts(), **prompt_hashes()}},
     )
-
-
-def _name(script: str, number: int) -> str:
-    """What a check is called: its command, where it is one short line."""
-    lines = [line for line in script.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return lines[0].strip() if len(lines) == 1 and len(lines[0]) <= 60 else f"verification {number}"
-
-
-def _command(script: str, workdir: str) -> str:
-    """A block of commands as a check: from the spec's directory, and ended by the first that fails."""
-    lines = [line for line in script.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    into = f"cd {shlex.quote(workdir)} && " if workdir else ""
-    bash = any(word in script for word in ("[[", "source ", "<(", "pipefail", "$'", "shopt", "<<<"))
-    if len(lines) == 1 and not bash:
-        return f"{into}{lines[0].strip()}"
-    return f"{into}bash -ec {shlex.quote(script)}"

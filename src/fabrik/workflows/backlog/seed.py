@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fabrik.backlog import feedback
 from fabrik.backlog.contract import read_contract
-from fabrik.backlog.dependencies import order
-from fabrik.backlog.folder import SPEC_BYTES, SpecName, find_specs, read_spec, spec_name, spec_text
+from fabrik.backlog.dependencies import Order, order
+from fabrik.backlog.folder import SPEC_BYTES, Folder, SpecName, find_specs, read_spec, spec_name, spec_text
 from fabrik.backlog.header import Header, read_header
 from fabrik.backlog.markers import tail
 from fabrik.backlog.scratchpad import MOST_BYTES, NAME
@@ -83,7 +84,7 @@ async def _written(
 
 
 async def _do_not_fit(sealed: SealedBacklog, written: dict[str, str]) -> tuple[str, ...]:
-    """What would make the backlog unusable with the new specs in it."""
+    """What is wrong with the new specs, or with others because of them."""
     place = sealed.place
     headers: dict[SpecName, Header] = {}
     for name in find_specs(place.specs):
@@ -92,11 +93,9 @@ async def _do_not_fit(sealed: SealedBacklog, written: dict[str, str]) -> tuple[s
             headers[name] = read_header(text)
     named = {spec_name(path): read_header(text) for path, text in written.items()}
     new = {name: header for name, header in named.items() if name is not None}
-    headers |= new
-    done = [name for name in headers if place.done(name).exists()]
-    wanted = {name: header.depends_on for name, header in headers.items()}
-    ordered = order(wanted, [*done, sealed.name])
-    problems = [str(problem) for problem in ordered.problems]
+    before = {str(problem) for problem in _ordered(place, sealed.name, headers).problems}
+    ordered = _ordered(place, sealed.name, headers | new)
+    problems = [text for problem in ordered.problems if (text := str(problem)) not in before]
     known = Workspace(root=Path(sealed.workspace), folder=place)
     for name, header in sorted(new.items()):
         if header.seed:
@@ -106,6 +105,11 @@ async def _do_not_fit(sealed: SealedBacklog, written: dict[str, str]) -> tuple[s
         except FabrikError as error:
             problems.append(f"{name.path}: {error}")
     return tuple(problems)
+
+
+def _ordered(place: Folder, own: SpecName, headers: Mapping[SpecName, Header]) -> Order:
+    done = [name for name in headers if place.done(name).exists()]
+    return order({name: header.depends_on for name, header in headers.items()}, [*done, own])
 
 
 async def take_over(work: Work, sealed: SealedBacklog, books: Books, examined: Examined) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from fabrik.backlog.markers import read_candidate, read_done
 from fabrik.errors import FabrikError, UsageError
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
-from fabrik.problems import Problem, Problems
+from fabrik.problems import Problem
 from fabrik.workflows.backlog.workspace import Workspace, find_workdir
 
 State = Literal["done", "running", "interrupted", "candidate", "held back", "ready"] | str
@@ -55,6 +55,13 @@ class Entry:
         return "candidate" if self.candidate else "ready"
 
     @property
+    def unchecked(self) -> bool | None:
+        """Whether nothing but agents checks it; None: not known before it is begun."""
+        if self.run is not None:
+            return self.run.unchecked
+        return False if self.header.checks else None
+
+    @property
     def sealed_as(self) -> str:
         """The hash that a run of this very text has."""
         return hashlib.sha256(self.content).hexdigest()
@@ -67,27 +74,24 @@ class Survey:
     entries: Mapping[SpecName, Entry]
     order: Order
     remarks: tuple[str, ...]
+    faults: Mapping[SpecName, tuple[Problem, ...]]  # why specs that are not done cannot be worked on
 
 
 def survey(place: Folder, ledger: Ledger | None) -> Survey:
-    """Look at all specs. Raises Problems with everything that is wrong with them, LedgerError."""
+    """Look at all specs. What is wrong with one holds back that one. Raises UsageError, LedgerError."""
     names = find_specs(place.specs)
-    problems: list[Problem] = []
+    unreadable: dict[SpecName, Problem] = {}
     texts: dict[SpecName, str] = {}
     for name in names:
         text = read_spec(place.spec(name), name.path)
         if isinstance(text, Problem):
-            problems.append(text)
-        else:
-            texts[name] = text
+            unreadable[name] = text
+        texts[name] = "" if isinstance(text, Problem) else text
     headers = {name: read_header(text) for name, text in texts.items()}
     done = {name for name in {*names, *_marked(place)} if place.done(name).exists()}
     may_come = any(header.seed and name not in done for name, header in headers.items())
     wanted = {name: header.depends_on for name, header in headers.items()}
     ordered = order(wanted, done, may_come=may_come)
-    problems += ordered.problems
-    if problems:
-        raise Problems(problems)
     if not names:
         raise UsageError(
             "there is no spec: a file with a name such as 0001-first.md",
@@ -98,8 +102,23 @@ def survey(place: Folder, ledger: Ledger | None) -> Survey:
     entries = {
         name: _entry(place, ledger, name, texts[name], headers[name], ordered, runs) for name in ordered.specs
     }
-    remarks = [f"{name.path}: {remark}" for name, header in headers.items() for remark in header.remarks]
-    return Survey(entries=entries, order=ordered, remarks=(*same_numbers(names), *remarks)[:REMARKS])
+    remarks = [
+        f"{name.path}: {remark}"
+        for name, header in headers.items()
+        if name not in done
+        for remark in header.remarks
+    ]
+    faults = {
+        name: (*((unreadable[name],) if name in unreadable else ()), *ordered.faults.get(name, ()))
+        for name in ordered.specs
+        if name not in done
+    }
+    return Survey(
+        entries=entries,
+        order=ordered,
+        remarks=(*same_numbers(names), *remarks)[:REMARKS],
+        faults={name: own for name, own in faults.items() if own},
+    )
 
 
 def _marked(place: Folder) -> set[SpecName]:
@@ -146,21 +165,31 @@ def _entry(
     )
 
 
-async def require_places(entries: Sequence[Entry], workspace: Workspace) -> None:
-    """Raise Problems with every spec whose repository or directory cannot be found, all at once."""
-    problems = []
+async def misplaced(entries: Sequence[Entry], workspace: Workspace) -> dict[SpecName, Problem]:
+    """Why the repository or the directory of some of these specs cannot be found."""
+    known: dict[tuple[str | None, str | None], FabrikError | None] = {}
+    found = {}
     for entry in entries:
-        if entry.header.seed:
+        header = entry.header
+        if header.seed:
             continue
-        try:
-            repository = await workspace.repository(entry.header.repo)
-            find_workdir(repository, entry.header.workdir, workspace.root)
-        except FabrikError as error:
-            problems.append(
-                Problem(file=entry.name.path, where=error.where, what=error.what, todo=error.todo)
+        place = (header.repo, header.workdir)
+        if place not in known:
+            known[place] = await _no_place(header, workspace)
+        if (error := known[place]) is not None:
+            found[entry.name] = Problem(
+                file=entry.name.path, where=error.where, what=error.what, todo=error.todo
             )
-    if problems:
-        raise Problems(problems)
+    return found
+
+
+async def _no_place(header: Header, workspace: Workspace) -> FabrikError | None:
+    try:
+        repository = await workspace.repository(header.repo)
+        find_workdir(repository, header.workdir, workspace.root)
+    except FabrikError as error:
+        return error
+    return None
 
 
 def next_of(found: Survey, forced: Collection[SpecName], tried: Collection[SpecName]) -> Entry | None:
@@ -170,7 +199,7 @@ def next_of(found: Survey, forced: Collection[SpecName], tried: Collection[SpecN
     """
     for name in found.order.specs:
         entry = found.entries[name]
-        if name in tried or entry.waits_for or (entry.done and name not in forced):
+        if name in tried or name in found.faults or entry.waits_for or (entry.done and name not in forced):
             continue
         return entry
     return None

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from fabrik.backlog.scratchpad import NAME
 from fabrik.ledger.types import Feedback
 from fabrik.prompts.render import fence, render
+from fabrik.workflows.backlog.commands import shown
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.briefing import Prompt, told_by
 from fabrik.workflows.work import Work
@@ -37,7 +38,8 @@ def implement(work: Work, sealed: SealedBacklog, attempt: int, feedback: str) ->
         "feedback": feedback,
         "phrase": sealed.phrase,
         "workdir": sealed.workdir,
-        "checks": "\n\n".join(fence(check.run, "sh") for check in work.context.checks),
+        "repo": sealed.repo or "",
+        "checks": "\n\n".join(fence(shown(check.run), "sh") for check in work.context.checks),
         "backlog": sealed.copied_to or ".",
         "specs": specs,
     }
@@ -61,7 +63,12 @@ def verify(prompt: Prompt, sealed: SealedBacklog, commit: str) -> Prompt:
     def fill(report: str, people: Sequence[Feedback]) -> str:
         ending = render(
             "verifier-ending",
-            {"scratchpad": beside(report), "phrase": sealed.phrase, "commit": commit},
+            {
+                "scratchpad": beside(report),
+                "phrase": sealed.phrase,
+                "commit": commit,
+                "repo": sealed.repo or "",
+            },
             override=PROMPTS / "verifier-ending.md",
         )
         return f"{prompt(report, people)}\n{ending.lstrip()}"
