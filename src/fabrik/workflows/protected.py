@@ -12,7 +12,7 @@ from fabrik.tampering.new_tests import does_without, new_tests
 from fabrik.tampering.protected import Protection
 from fabrik.tampering.restore import restoration
 from fabrik.tampering.scan import scan
-from fabrik.vcs.changes import FileContent, FilePair
+from fabrik.vcs.changes import ChangedFiles, FileContent, FilePair
 from fabrik.vcs.overlay import Put, overlay
 from fabrik.vcs.reading import Entry
 from fabrik.workflows.judging_contents import judging_contents
@@ -41,10 +41,18 @@ class Judges:
         return tuple(sorted(shown(path) for path in {*self.put, *self.remove}))
 
 
-async def judges(work: Work, commit: str) -> Judges:
-    """Compare a candidate with the base. Raises VcsError."""
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What judges at a base."""
+
+    base: Mapping[str, Entry]
+    contents: Mapping[str, bytes]
+    protection: Protection
+
+
+async def rules_of(work: Work) -> Rules:
+    """Find out what judges at the base of the work. Raises VcsError."""
     base = {entry.path: entry for entry in await work.repo.ls(work.base)}
-    changed = await work.repo.changed_files(work.base, commit, max_bytes=MAX_BYTES, most=MOST_FILES)
     context = work.context
     commands = [check.run for check in (*context.all_checks, *context.holdout)]
     contents = await judging_contents(work, base)
@@ -56,6 +64,21 @@ async def judges(work: Work, commit: str) -> Judges:
         may_change=context.may_change,
         contents=contents,
     )
+    return Rules(base=base, contents=contents, protection=protection)
+
+
+async def judges(
+    work: Work, commit: str, *, rules: Rules | None = None, changed: ChangedFiles | None = None
+) -> Judges:
+    """Compare a candidate with the base. Raises VcsError.
+
+    rules: those of the base, where they are known; changed: likewise what differs from it, up to MAX_BYTES.
+    """
+    context = work.context
+    rules = rules or await rules_of(work)
+    base, contents, protection = rules.base, rules.contents, rules.protection
+    if changed is None:
+        changed = await work.repo.changed_files(work.base, commit, max_bytes=MAX_BYTES, most=MOST_FILES)
     unseen = (
         await _unseen(work, base, commit, {pair.path for pair in changed.files})
         if changed.total > len(changed.files)

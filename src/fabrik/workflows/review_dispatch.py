@@ -73,7 +73,7 @@ async def dispatch_review(request: ReviewRequest, warn: Warn) -> Dispatched:
     """
     with private() as home:
         loaded = load(request.spec, None) if request.spec else None
-        _require_globs(request.may_change)
+        require_globs(request.may_change)
         source = await find_source(request, lambda _: None)  # what is not committed is no part of it anyhow
         against = request.base or await _default(source, request.branch)
         home.projects.mkdir(parents=True, exist_ok=True)
@@ -262,7 +262,8 @@ def _with_reviewers(crew: Crew, request: ReviewRequest) -> Crew:
     )
 
 
-def _require_globs(globs: Sequence[str]) -> None:
+def require_globs(globs: Sequence[str]) -> None:
+    """Raises Problems for globs of --may-change that cannot be used."""
     problems = [
         Problem(file="--may-change", what=found[0], todo=found[1])
         for glob in globs

@@ -105,16 +105,16 @@ async def _with_protected(work: Work, number: int, before: ChecksResult, logs: P
         without: tuple[SealedCheck, ...] = ()
         if before.ok:
             without = tuple(check for check in checks if found.new_tests and check.run in found.without)
-            results = await _both(work, number, step, found, without, logs)
+            results = await both(work, number, step, found, without, logs)
         names = {check.name for check in without}
-        failed = _fail_now(checks, results)
+        failed = fail_now(checks, results)
         return Protected(
             checks=results,
             restored=found.restored,
             tampers=(
                 *found.tampers,
                 *depends(failed, found.restored),
-                *depends_on_new([name for name in failed if name in names], _shown(found.new_tests)),
+                *depends_on_new([name for name in failed if name in names], all_shown(found.new_tests)),
             ),
             alone=tuple(check.name for check in without),
         )
@@ -123,10 +123,13 @@ async def _with_protected(work: Work, number: int, before: ChecksResult, logs: P
     return await work.journal.step(f"verify/{number}/protected", run, result=Protected, inputs=inputs)
 
 
-async def _both(
+async def both(
     work: Work, number: int, step: StepContext, found: Judges, without: Sequence[SealedCheck], logs: Path
 ) -> ChecksResult:
-    """Each check once: those that can do without the new test files in a clone that has none of them."""
+    """Each check once: those that can do without the new test files in a clone that has none of them.
+
+    Raises SandboxBroken, VcsError, DiskFull.
+    """
     results: dict[tuple[str, str], CheckResult] = {}
     commit, problem = found.commit, ""
     rest = [check for check in work.context.all_checks if check not in without]
@@ -145,11 +148,11 @@ async def _both(
     return ChecksResult(commit=commit, checks=in_order, setup_problem=problem)
 
 
-def _shown(paths: Sequence[str]) -> list[str]:
+def all_shown(paths: Sequence[str]) -> list[str]:
     return [shown(path) for path in paths]
 
 
-def _fail_now(checks: Sequence[SealedCheck], results: ChecksResult) -> list[str]:
+def fail_now(checks: Sequence[SealedCheck], results: ChecksResult) -> list[str]:
     """The names of the checks that passed the first way and do not pass this way."""
     if results.setup_problem:
         return [check.name for check in checks]

@@ -6,6 +6,7 @@ import time
 
 from fabrik.workflows.context import RunContext, SealedFile
 from fabrik.workflows.evidence.markdown import code, inline, table
+from fabrik.workflows.loop.vouching import changed_checks
 from fabrik.workflows.record import RunRecord
 
 
@@ -30,6 +31,10 @@ def head(record: RunRecord) -> str:
     if run.unchecked:
         what = "This spec has no runnable check" if reviewable else "AGENTS.md names no check"
         text += f"\n\n> **UNCHECKED.** {what}. Nothing here proves that it was met."
+    if not reviewable and (changed := changed_checks(record.finished)):
+        text += (
+            f"\n\n> **OTHER CHECKS.** {inline(changed.remark)}. This loop was judged by those it began with."
+        )
     if reviewable and context is not None and context.review is None:
         text += "\n\n> **UNREVIEWED.** Dispatched with `--no-review`: nobody but the checks looked at it."
     if context is None:

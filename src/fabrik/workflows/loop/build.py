@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from fabrik.outcome import Verdict
+from fabrik.outcome import Cause, Verdict
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import Ahead
 from fabrik.workflows.attempts import session
 from fabrik.workflows.checks import check_ahead
 from fabrik.workflows.loop import telling
+from fabrik.workflows.loop.guarding import Guard
 from fabrik.workflows.loop.judging import judge
 from fabrik.workflows.loop.landing import follow, land
 from fabrik.workflows.loop.order import Line, PlanState, Round, SealedLoop
-from fabrik.workflows.loop.stuck import Past
+from fabrik.workflows.loop.stuck import Cut, Past, repeated
 from fabrik.workflows.playing import ReadySession
 from fabrik.workflows.results import SessionResult
 from fabrik.workflows.task import Following
@@ -42,12 +43,16 @@ class Built:
     line: Line  # what it began with
     ran: SessionResult
     found: Round
+    cut: Cut
     moved: bool  # the branch is somewhere else than `line`: it has to be brought together with what is there
     ahead: Ahead[ReadySession] | None  # the next iteration's session, being made ready
 
     async def expected(self, work: Work) -> Iteration:
         """What it comes to where nobody else has moved the branch."""
-        return await _landed(work, self.number, self.ran.head, self.found, plan=self.found.plan)
+        found, line = self.found, self.line
+        return await _landed(
+            work, self.number, self.ran.head, found, plan=found.plan, judges=line.judges, cut=self.cut
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,7 @@ async def build(
     ahead: Ahead[ReadySession] | None,
     upcoming: Upcoming | None,
     settle: Settle,
+    guard: Guard,
 ) -> Built | Iteration:
     """Run the iteration from `line`, until its work is accepted or given up. Raises Stop, VcsError.
 
@@ -85,6 +91,8 @@ async def build(
     prompt = telling.first(work, order, number)
     head, tree = line.head, await work.repo.tree(line.head)
     attempt, allowance = 0, work.context.limits.attempts
+    failed: list[tuple[str, ...]] = []  # with what its sessions failed
+    cut = Cut()
     goes_on = line  # the next iteration, where this one lands nothing
     while True:
         attempt += 1
@@ -110,6 +118,8 @@ async def build(
                     head, tree = line.head, await work.repo.tree(line.head)
                     continue
             stale = ran.tree == tree
+            cut = cut.after(timed_out=ran.cause is Cause.TIMED_OUT)
+            over = stale or attempt >= allowance or cut.often
             found = await judge(
                 work,
                 f"{place}/checks#{attempt}",
@@ -117,7 +127,9 @@ async def build(
                 line,
                 ran,
                 prepared,
-                final=stale or attempt >= allowance,
+                guard,
+                final=over,
+                failed=failed,
             )
         if found.accepted:
             return Built(
@@ -125,28 +137,40 @@ async def build(
                 line=line,
                 ran=ran,
                 found=found,
+                cut=cut,
                 moved=goes_on.head != line.head,
                 ahead=following.ahead,
             )
         await following.discard()
         head, tree = ran.head, ran.tree
+        if found.restored:
+            head, tree = found.restored, await work.repo.tree(found.restored)
         if ran.says == "blocked" and ran.question and not work.grants.take():
             raise Stop(Verdict.BLOCKED, f"iteration {number} needs an answer: {ran.question}", met_again=True)
-        if attempt >= allowance or stale:  # nothing lands: the branch stays, what was made is kept in a ref
+        failed.append(found.failures)
+        if over or repeated(failed):  # nothing lands: the branch stays, what was made is kept in a ref
             before = await work.repo.tree(goes_on.head)
-            past = Past(number=number, tree=before, landed=False, failures=found.failures)
+            past = Past(
+                number=number,
+                tree=before,
+                landed=False,
+                failures=found.failures,
+                repeated=repeated(failed),
+                cut=cut,
+            )
             return Iteration(line=goes_on, past=past)
         prompt = telling.fix(work, order, number, attempt + 1, ran, found)
 
 
-async def bring(work: Work, order: SealedLoop, built: Built) -> Iteration:
+async def bring(work: Work, order: SealedLoop, built: Built, guard: Guard) -> Iteration:
     """Land it; where the branch has moved meanwhile, together with what came there, and checked again.
 
     Raises Stop, VcsError, DiskFull.
     """
     number, line, found = built.number, built.line, built.found
     place, commit, plan = f"{order.mode}/{number}", built.ran.head, found.plan
-    green = bool(found.results.checks)
+    # A version is for work that is done: an item of the plan, or what was left where none is open.
+    green = bool(found.results.checks) and found.code and bool(found.finished or plan.empty)
     for turn in range(1, MERGES + 1):
         landed = await land(
             work,
@@ -159,19 +183,33 @@ async def bring(work: Work, order: SealedLoop, built: Built) -> Iteration:
             finished=found.finished,
         )
         if landed.outcome == "landed":
-            return await _landed(work, number, commit, found, plan=plan, tag=landed.tag)
+            return await _landed(
+                work, number, commit, found, plan=plan, judges=line.judges, cut=built.cut, tag=landed.tag
+            )
         followed = await follow(work, f"{place}/follow#{turn}", line, commit, landed.tip, number=number)
         line = followed.line
         if followed.already:
-            return await _landed(work, number, line.head, found, plan=line.plan)
+            return await _landed(
+                work, number, line.head, found, plan=line.plan, judges=line.judges, cut=built.cut
+            )
         if not followed.merged:
             break
         commit = followed.merged
         merged = replace(built.ran, head=commit, tree=await work.repo.tree(commit))
         async with check_ahead(work, f"{place}/merged#{turn}", work.context.checks) as prepared:
-            again = await judge(work, f"{place}/merged#{turn}", number, line, merged, prepared, final=True)
+            again = await judge(
+                work,
+                f"{place}/merged#{turn}",
+                number,
+                line,
+                merged,
+                prepared,
+                guard,
+                final=True,
+                prove=False,
+            )
         plan = again.plan
-        if not again.results.ok:
+        if not again.results.ok or again.guarded.against:
             found = again
             break
     tree = await work.repo.tree(line.head)
@@ -179,7 +217,15 @@ async def bring(work: Work, order: SealedLoop, built: Built) -> Iteration:
 
 
 async def _landed(
-    work: Work, number: int, commit: str, found: Round, *, plan: PlanState, tag: str = ""
+    work: Work,
+    number: int,
+    commit: str,
+    found: Round,
+    *,
+    plan: PlanState,
+    judges: str,
+    cut: Cut,
+    tag: str = "",
 ) -> Iteration:
     past = Past(
         number=number,
@@ -187,5 +233,8 @@ async def _landed(
         landed=True,
         code=found.code,
         finished=len(found.finished),
+        trace=found.trace,
+        cut=cut,
     )
-    return Iteration(line=Line(head=commit, tip=commit, known=commit, plan=plan), past=past, tag=tag)
+    line = Line(head=commit, tip=commit, known=commit, plan=plan, judges=judges)
+    return Iteration(line=line, past=past, tag=tag)

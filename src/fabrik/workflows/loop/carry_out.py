@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fabrik.errors import FabrikError
 from fabrik.ledger.codec import decode
 from fabrik.outcome import Verdict
+from fabrik.playbook.layout import PLAN
 from fabrik.sandboxes.sandbox import Sandbox
 from fabrik.workflows.ahead import HEAD_START, Ahead
 from fabrik.workflows.attempts import implementing
 from fabrik.workflows.loop import telling
 from fabrik.workflows.loop.build import Built, Ground, Iteration, Upcoming, bring, build, session_key
+from fabrik.workflows.loop.guarding import Guard
 from fabrik.workflows.loop.landing import look
 from fabrik.workflows.loop.order import Line, Planned, PlanState, SealedLoop
 from fabrik.workflows.loop.planning import plan
 from fabrik.workflows.loop.pushing import Pushing
-from fabrik.workflows.loop.stuck import Past, stuck
+from fabrik.workflows.loop.stuck import Past, stuck, told
+from fabrik.workflows.loop.vouching import changed_checks
 from fabrik.workflows.playing import ReadySession, make_ready
 from fabrik.workflows.registry import Ended
 from fabrik.workflows.work import Stop, Work
@@ -30,6 +33,22 @@ from fabrik.workflows.work import Stop, Work
 
 async def carry_out(work: Work) -> Ended:
     """Take a loop as far as it goes. Raises Stop when it makes no progress or cannot go on."""
+    try:
+        ended = await _carry_out(work)
+    except Stop as stop:
+        if remark := _remark(work):
+            raise Stop(stop.verdict, f"{stop.reason}; {remark}", met_again=stop.met_again) from stop
+        raise
+    remark = _remark(work)
+    return replace(ended, reason=f"{ended.reason}; {remark}") if remark else ended
+
+
+def _remark(work: Work) -> str:
+    changed = changed_checks(work.ledger.steps(work.run))
+    return changed.remark if changed else ""
+
+
+async def _carry_out(work: Work) -> Ended:
     order = decode(SealedLoop, work.context.order)
     async with (
         Pushing(work=work, order=order) as pushing,
@@ -37,8 +56,8 @@ async def carry_out(work: Work) -> Ended:
         Loop(work=work, order=order, pushing=pushing, given_up=given_up) as loop,
     ):
         reason = await (loop.build() if order.builds else loop.plan())
-        await pushing.settle()
-        return Ended(verdict=Verdict.DONE, reason=reason + pushing.unsaid)
+        await pushing.finish(reason)
+        return Ended(verdict=Verdict.DONE, reason=reason)
 
 
 @dataclass(kw_only=True)
@@ -53,8 +72,14 @@ class Loop:
     ahead: Ahead[ReadySession] | None = None
     _live: bool = False  # an iteration has begun in this process: the branch was looked at
     _start: str = ""  # the tree from which on progress counts
+    _since: int = 0  # … and the iteration
+    _given: int = 1  # how often the bound of iterations has been given
     _landing: asyncio.Task[Iteration] | None = None  # beside the next iteration's session
     _expected: Iteration | None = None  # of it
+    _guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._guard = Guard(work=self.work)
 
     async def __aenter__(self) -> Loop:
         return self
@@ -76,9 +101,10 @@ class Loop:
             line = await self._look(number + 1, line)
             self._tell(number, line)
             if why := self._enough(number, line):
-                if (ground := await self._settle()) is None:
+                if (ground := await self._settle()) is not None:
+                    line = ground.line
+                elif self._ends(number, why, line):
                     return self._said(number, why, line)
-                line = ground.line
                 continue
             number += 1
             built = await build(
@@ -89,6 +115,7 @@ class Loop:
                 ahead=self.ahead,
                 upcoming=self._upcoming(number + 1),
                 settle=self._settle,
+                guard=self._guard,
             )
             self.ahead = built.ahead if isinstance(built, Built) else None
             line = await self._go_on(built)
@@ -96,9 +123,29 @@ class Loop:
     def _enough(self, number: int, line: Line) -> str:
         if line.plan.empty:
             return "the plan has no open item"
-        if self.order.most and number >= self.order.most:
-            return f"the bound of {self.order.most} is reached"
+        if self._most and number >= self._most:
+            return f"the bound of {self._most} is reached"
         return ""
+
+    @property
+    def _most(self) -> int:
+        return self.order.most * self._given
+
+    def _ends(self, number: int, why: str, line: Line) -> bool:
+        """Whether that is the end; not where a human has given another bound. Raises Stop: nothing was done."""
+        if not line.plan.there:
+            raise Stop(Verdict.BLOCKED, f"{PLAN} is gone from {self.work.branch}: put it back, then resume")
+        if any(one.landed for one in self.past) or (self.order.builds and line.plan.empty):
+            return True
+        if not self.work.grants.take():
+            last = self.past[-1].failures if self.past else ()
+            raise Stop(
+                Verdict.BLOCKED,
+                f"{self._said(number, why, line)}; {told(last) if last else 'the sessions changed nothing'}",
+                met_again=True,
+            )
+        self._given += 1
+        return False
 
     async def _go_on(self, built: Built | Iteration) -> Line:
         """Let it land, and give what the next iteration begins with: it need not wait. Raises Stop."""
@@ -116,7 +163,7 @@ class Loop:
 
     async def _land(self, built: Built) -> Iteration:
         await asyncio.sleep(HEAD_START)  # the next session is waited for, this is not
-        landed = await bring(self.work, self.order, built)
+        landed = await bring(self.work, self.order, built, self._guard)
         if landed.past.landed:
             await self.pushing.begin(built.number, landed.tag)
         return landed
@@ -136,17 +183,18 @@ class Loop:
     async def _progress(self, line: Line) -> Line:
         """See whether there is progress. Raises Stop when there is none."""
         plans_only = not self.order.builds
-        if stuck(self._start, self.past, plans_only=plans_only) is None:
+        if stuck(self._start, self.past[self._since :], plans_only=plans_only) is None:
             return line
         if (ground := await self._settle()) is not None:
             line = ground.line
-        found = stuck(self._start, self.past, plans_only=plans_only)
+        found = stuck(self._start, self.past[self._since :], plans_only=plans_only)
         if found is None:
             return line
         if not self.work.grants.take():
             await self.pushing.settle()
+            self._tell(self.past[-1].number, line)
             raise Stop(Verdict.BLOCKED, f"{found.reason}; {found.todo}{self.pushing.unsaid}", met_again=True)
-        self.past.clear()
+        self._since = len(self.past)
         self._start = await self.work.repo.tree(line.head)
         return line
 
@@ -154,17 +202,28 @@ class Loop:
         """Plan until the plan stays as it is, or the bound. Raises Stop."""
         line = await self._begin()
         number = reworded = 0
+        refused = ""
         while True:
             line = await self._look(number + 1, line)
             self._tell(number, line)
-            if self.order.most and number >= self.order.most:
-                return self._said(number, f"the bound of {self.order.most} is reached", line)
+            if self._most and number >= self._most:
+                why = f"the bound of {self._most} is reached"
+                if self._ends(number, why, line):
+                    return self._said(number, why, line)
             number += 1
-            ran, found = await plan(self.work, self.order, number, line)
+            ran, found = await plan(self.work, self.order, number, line, refused)
+            refused = found.refused
             self.past.append(ran.past)
             if ran.past.landed:
                 await self.pushing.begin(number, ran.tag)
             line = await self._progress(ran.line)
+            if refused:
+                continue
+            if found.missing:
+                await self.pushing.settle()
+                raise Stop(
+                    Verdict.BLOCKED, f"there is no {PLAN}: the session of iteration {number} made none"
+                )
             if not found.changed:
                 return self._said(number, _unchanged(found), line)
             reworded = reworded + 1 if found.reworded else 0
@@ -200,7 +259,7 @@ class Loop:
 
     def _upcoming(self, number: int) -> Upcoming | None:
         """Makes the next iteration's session ready, in the sandbox where the one before it has just ended."""
-        if self.order.most and number > self.order.most:
+        if self._most and number > self._most:
             return None
         work, key = self.work, session_key(self.order.mode, number)
 
@@ -215,7 +274,7 @@ class Loop:
 
     def _tell(self, number: int, line: Line) -> None:
         plan = line.plan
-        of = f"/{self.order.most}" if self.order.most else ""
+        of = f"/{self._most}" if self._most else ""
         items = f" · {plan.open} open, {plan.done} done" if plan.open or plan.done else ""
         self.work.journal.tell_progress(f"iteration {number}{of}{items}")
         if number:

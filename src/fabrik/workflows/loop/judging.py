@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import TaskReport
 from fabrik.outcome import POLICIES, Cause
 from fabrik.playbook import agents_md
-from fabrik.playbook import plan as plans
 from fabrik.playbook.layout import AGENTS, PLAN
+from fabrik.playbook.plan import compare
 from fabrik.vcs.changes import ChangedFiles
 from fabrik.workflows.ahead import HEAD_START
 from fabrik.workflows.checks import CheckAhead, run_checks
-from fabrik.workflows.loop.order import Line, PlanState, Round
-from fabrik.workflows.loop.reading import MAX_FILE, MAX_PLAN, read_plan, state_of, text_of
-from fabrik.workflows.loop.required import missing_tests, path_of
-from fabrik.workflows.loop.stuck import failure_mark
+from fabrik.workflows.loop.churning import trace
+from fabrik.workflows.loop.closing import PlanRound, plan_round
+from fabrik.workflows.loop.finishing import WANTED
+from fabrik.workflows.loop.guarding import Guard
+from fabrik.workflows.loop.order import Guarded, Line, Round
+from fabrik.workflows.loop.reading import MAX_FILE, plan_of, text_of
+from fabrik.workflows.loop.stuck import JUDGED_BY_CHANGED, failure_mark, repeated
+from fabrik.workflows.protected import Judges
 from fabrik.workflows.results import ChecksResult, SessionResult
 from fabrik.workflows.work import Work
 
 MOST_FILES = 200  # that are named
-MOST_TEXT = 200  # characters of an item
 
 
 async def judge(
@@ -32,28 +35,38 @@ async def judge(
     line: Line,
     ran: SessionResult,
     prepared: CheckAhead,
+    guard: Guard,
     *,
     final: bool,
+    failed: Sequence[tuple[str, ...]] = (),
+    prove: bool = True,
 ) -> Round:
     """Run the checks at what a session left, since `line`, and record what became of the iteration.
 
-    final: what is not accepted is not worked on any more.
+    final: what is not accepted is not worked on any more. failed: with what the sessions before it failed in
+    this iteration: the same again may be the end of it, too. prove: ask whether the checks run the tests that
+    finished items require, where that was not asked of the same work before.
     """
     checks = work.context.checks
 
     async def look(step: StepContext) -> Round:
-        if ran.head == line.head:
+        if ran.head == line.head or ran.tree == await work.repo.tree(line.head):
             found = _nothing(line, ran)
         else:
-            results, changed = await asyncio.gather(
-                run_checks(work, step, ran.head, checks, prepared), _changed(work, line, ran)
+            results, (changed, judges) = await asyncio.gather(
+                run_checks(work, step, ran.head, checks, prepared), _changed(work, line, ran, guard)
             )
-            found = await _round(work, number, line, ran, results, changed)
+            guarded = await guard.judge(key, number, line, judges, results)
+            asked = key.replace("/checks#", "/required#") if prove else ""
+            found = await _round(work, asked, number, line, ran, results, changed, guarded)
         if found.agents_changed:
             step.tell("warning", text=OTHER_CHECKS)
         for item in found.weakened:
             step.tell("warning", text=f"the plan requires fewer tests than before of: {item}")
-        if final and not found.accepted:
+        if found.accepted and len(found.finished) > 1:
+            step.tell("warning", text=MANY.format(number=number, items=len(found.finished)))
+        _tell_guarded(step, found.guarded)
+        if not found.accepted and (final or repeated([*failed, found.failures])):
             _tell_end(step, number, ran, found)
         step.record(_report(step, number, ran, found))
         return found
@@ -70,9 +83,20 @@ def _tell_end(step: StepContext, number: int, ran: SessionResult, found: Round) 
         step.tell("loop.nothing", iteration=number, why=why)
 
 
+def _tell_guarded(step: StepContext, guarded: Guarded) -> None:
+    for line in guarded.told:
+        step.tell("warning", text=line)
+    for line in guarded.against:
+        step.tell("warning", text=f"not accepted, {JUDGED_BY_CHANGED}: {line}")
+    if guarded.against:
+        step.tell("warning", text=ALLOW)
+
+
+ALLOW = "if such a change is wanted: fabrik loop build --may-change GLOB, with the files it may change"
+MANY = "iteration {number} closes {items} items at once: that it is the work of each of them is not shown"
 OTHER_CHECKS = (
     f"{AGENTS} names other checks now: this loop goes on with those that it began with;"
-    " the next one takes the new ones"
+    " the next one takes the new ones when a human confirms them"
 )
 
 
@@ -92,13 +116,23 @@ def _nothing(line: Line, ran: SessionResult) -> Round:
     )
 
 
-async def _changed(work: Work, line: Line, ran: SessionResult) -> ChangedFiles:
+async def _changed(
+    work: Work, line: Line, ran: SessionResult, guard: Guard
+) -> tuple[ChangedFiles, Judges | None]:
     await asyncio.sleep(HEAD_START)
-    return await work.repo.changed_files(line.head, ran.head, max_bytes=MAX_FILE)
+    changed = await work.repo.changed_files(line.head, ran.head, max_bytes=MAX_FILE)
+    return changed, await guard.look(line, ran.head, changed)
 
 
 async def _round(
-    work: Work, number: int, line: Line, ran: SessionResult, results: ChecksResult, changed: ChangedFiles
+    work: Work,
+    asked: str,
+    number: int,
+    line: Line,
+    ran: SessionResult,
+    results: ChecksResult,
+    changed: ChangedFiles,
+    guarded: Guarded,
 ) -> Round:
     pairs = {
         pair.path: (
@@ -108,56 +142,33 @@ async def _round(
         for pair in changed.files
     }
     code = any(path != PLAN for path in pairs) or changed.total > len(pairs)
-    state, finished, untested, weakened = await _plan(work, line, ran, pairs, code=code)
-    accepted = results.ok and not untested
+    green = results.ok and not guarded.against
+    plan = await plan_round(work, asked if green else "", number, line, ran.head, changed)
+    accepted = green and not plan.untested and not plan.undone
+    before, after = _named(*pairs.get(AGENTS, (None, None)))
+    sides = [plan_of(text_of(side)) for side in pairs.get(PLAN, ())]
     return Round(
         results=results,
         accepted=accepted,
         files=tuple(pairs)[:MOST_FILES],
         code=code,
-        finished=finished,
-        untested=untested,
-        weakened=weakened,
-        failures=_failures(results, untested),
-        plan=state,
-        agents_changed=_other_checks(*pairs.get(AGENTS, (None, None))),
+        finished=plan.finished,
+        untested=plan.untested,
+        weakened=plan.weakened,
+        failures=_failures(results, plan, guarded),
+        plan=plan.state,
+        agents_changed=before != after,
+        named_before=before,
+        named_after=after,
+        guarded=guarded,
+        undone=plan.undone,
+        restored=plan.restored,
+        trace=trace(pairs, PLAN, items_changed=bool(sides and compare(*sides))),
         kept="" if accepted else await _keep(work, number, ran),
     )
 
 
-async def _plan(
-    work: Work,
-    line: Line,
-    ran: SessionResult,
-    pairs: Mapping[str, tuple[bytes | None, bytes | None]],
-    *,
-    code: bool,
-) -> tuple[PlanState, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """The plan as it is now, what was finished, why some of that does not count, and what was weakened."""
-    if PLAN not in pairs:
-        return line.plan, (), (), ()
-    before, after = (plans.read(text_of(side)) for side in pairs[PLAN])
-    if len(pairs[PLAN][1] or b"") == MAX_FILE:  # it was cut
-        after = plans.read(await read_plan(work.repo, ran.head))
-    changes = plans.compare(before, after)
-    # The playbook's agents remove an item that is resolved. Without any code it is a plan made anew.
-    finished = (*changes.finished, *changes.recorded, *(changes.removed if code else ()))
-    contents: dict[str, bytes | None] = {}
-    for path in {path_of(test) for item in finished for test in item.required_tests.paths}:
-        held = pairs[path][1] if path in pairs else None
-        contents[path] = held if held is not None else await work.repo.read_file(ran.head, path, MAX_PLAN)
-    state = state_of(after)
-    if not after.items and (before.items or not before.wordy):  # all were removed; what is left is prose
-        state = PlanState(open=0, done=0, readable=True)
-    return (
-        state,
-        tuple(item.text[:MOST_TEXT] for item in finished),
-        missing_tests(finished, contents, pairs),
-        tuple(item.text[:MOST_TEXT] for item in changes.weakened),
-    )
-
-
-def _failures(results: ChecksResult, untested: tuple[str, ...]) -> tuple[str, ...]:
+def _failures(results: ChecksResult, plan: PlanRound, guarded: Guarded) -> tuple[str, ...]:
     if results.setup_problem:
         return (failure_mark("setup", "failed", results.setup_problem),)
     failed = tuple(
@@ -168,14 +179,20 @@ def _failures(results: ChecksResult, untested: tuple[str, ...]) -> tuple[str, ..
         )
         for check in results.failed
     )
-    return (*failed, *(f"required tests: {problem}" for problem in untested))
+    return (
+        *failed,
+        *(f"plan: {problem}" for problem in plan.undone if problem != WANTED),
+        *(f"required tests: {problem}" for problem in plan.untested),
+        *(f"{JUDGED_BY_CHANGED}: {line}" for line in guarded.against),
+    )
 
 
-def _other_checks(before: bytes | None, after: bytes | None) -> bool:
+def _named(before: bytes | None, after: bytes | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The checks that AGENTS.md named before and names now, where these are others."""
     if before == after:
-        return False
-    sides = [[check.run for check in agents_md.checks(text_of(side))] for side in (before, after)]
-    return sides[0] != sides[1]
+        return (), ()
+    old, new = (tuple(check.run for check in agents_md.checks(text_of(side))) for side in (before, after))
+    return (old, new) if old != new else ((), ())
 
 
 async def _keep(work: Work, number: int, ran: SessionResult) -> str:

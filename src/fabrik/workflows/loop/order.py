@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fabrik.workflows.loop.churning import Trace
 from fabrik.workflows.results import ChecksResult
 
 Mode = Literal["plan", "build", "plan-work", "plan-release"]
@@ -40,6 +41,7 @@ class PlanState:
     open: int  # items to do
     done: int
     readable: bool  # False: it says something, and no item was found in it
+    there: bool = True  # False: there is no such file
 
     @property
     def empty(self) -> bool:
@@ -54,6 +56,16 @@ class Line:
     tip: str  # where the user's branch is expected to be
     known: str  # a commit: their files, as far as the loop knows
     plan: PlanState
+    judges: str = ""  # a commit: the files that judge, as people have them; "": the run's base
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """What was done to the files that judge the work, compared with those of people."""
+
+    against: tuple[str, ...] = ()  # why it is not accepted, one line each
+    told: tuple[str, ...] = ()  # what is worth telling besides
+    checks: ChecksResult | None = None  # the checks once more, with these files as people have them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +81,14 @@ class Round:
     weakened: tuple[str, ...]  # items that lost required tests
     failures: tuple[str, ...]  # comparable between iterations
     plan: PlanState
-    agents_changed: bool  # AGENTS.md differs from the one whose checks are run
+    agents_changed: bool  # AGENTS.md names other checks than before
     kept: str  # the ref with the work that was not taken; "" for none
+    named_before: tuple[str, ...] = ()  # the checks that AGENTS.md named before, where it names others now
+    named_after: tuple[str, ...] = ()
+    guarded: Guarded = Guarded()
+    undone: tuple[str, ...] = ()  # why items that were closed do not count as finished, or the plan as one
+    restored: str = ""  # a commit with the plan of before on top of the session's, which had lost it
+    trace: Trace = Trace()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +104,8 @@ class Planned:
     kept: str  # the ref with these; "" for none
     before: PlanState
     plan: PlanState
+    refused: str = ""  # why what the session left is no plan, and was not taken over
+    missing: bool = False  # there is no plan at all
 
 
 @dataclass(frozen=True, kw_only=True)

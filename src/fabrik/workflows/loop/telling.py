@@ -18,28 +18,35 @@ _PROMPTS = Path(__file__).parent / "prompts"
 LISTED = 200  # paths in a prompt
 
 
-def first(work: Work, order: SealedLoop, number: int) -> Prompt:
-    """The first prompt of an iteration: the project's own, with its variables filled in."""
+def first(work: Work, order: SealedLoop, number: int, refused: str = "") -> Prompt:
+    """The first prompt of an iteration: the project's own, with its variables filled in.
+
+    refused: why what the iteration before left was no plan.
+    """
     values = {**order.values, "ITERATION": str(number)}
     text = variables.fill(order.prompt, values, where=order.prompt_name)
 
     def fill(report: str, people: Sequence[Feedback]) -> str:
-        return f"{text.rstrip()}\n\n{_session(work, order, number, report, people)}"
+        return f"{text.rstrip()}\n\n{_session(work, order, number, report, people, refused)}"
 
     return fill
 
 
 def fix(work: Work, order: SealedLoop, number: int, attempt: int, ran: SessionResult, found: Round) -> Prompt:
     """Back to a fresh session, with the real output of what failed."""
-    setup = found.results.setup_problem
+    setup, again = found.results.setup_problem, found.guarded.checks
     parts = ([fence(setup)] if setup else []) + [_failed(check) for check in found.results.failed]
     mine = {
         "attempt": str(attempt),
         "iteration": str(number),
         "branch": work.branch,
         "plan": PLAN,
+        "undone": _list(found.undone),
+        "restored": "yes" if found.restored else "",
         "untested": _list(found.untested),
         "failures": "\n\n".join(parts),
+        "guarded": _list(found.guarded.against),
+        "guarded_failures": "\n\n".join(_failed(check) for check in again.failed) if again else "",
         "changed": _list(found.files[:LISTED]),
         "notes": _list(ran.notes),
     }
@@ -51,13 +58,21 @@ def fix(work: Work, order: SealedLoop, number: int, attempt: int, ran: SessionRe
     return fill
 
 
-def _session(work: Work, order: SealedLoop, number: int, report: str, people: Sequence[Feedback]) -> str:
+def _session(
+    work: Work,
+    order: SealedLoop,
+    number: int,
+    report: str,
+    people: Sequence[Feedback],
+    refused: str = "",
+) -> str:
     commands = "\n".join(check.run for check in work.context.checks)
     of = f" of {order.most}" if order.most else ""
     values = {
         "iteration": f"{number}{of}",
         "branch": work.branch,
         "plan": PLAN,
+        "refused": refused,
         "plans": "" if order.builds else "yes",
         "builds": "yes" if order.builds else "",
         "checks": fence(commands, "sh") if commands and order.builds else "",
