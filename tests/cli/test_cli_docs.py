@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ledgers import Fabrik
 
+from fabrik.cli.pager import pager_settings
 from fabrik.cli.render.markdown import page
 from fabrik.cli.screen import Tone
 from fabrik.manual.pages import text, topics
@@ -190,6 +191,43 @@ def test_on_a_terminal_there_are_colours_and_a_long_page_goes_to_the_pager() -> 
     short = on_a_terminal("docs", "exit-statuses", rows=500, columns=80, PAGER="sed s/^/PAGED:/")
     assert "PAGED" not in short
     assert "\x1b" in short
+
+
+@pytest.mark.parametrize(
+    ("environment", "less", "colours"),
+    [
+        ({}, "FRX", True),
+        ({"LESS": " "}, "FRX", True),
+        ({"PAGER": "/usr/bin/less"}, "FRX", True),
+        ({"PAGER": "less -S"}, "FRX", True),
+        ({"LESS": "-iM"}, None, False),
+        ({"LESS": "-iMR"}, None, True),
+        ({"LESS": "iM -r"}, None, True),
+        ({"LESS": "--RAW-CONTROL-CHARS -i"}, None, True),
+        ({"LESS": "-PRest"}, None, False),
+        ({"LESS": "-i", "PAGER": "less -R"}, None, True),
+        ({"LESS": "-i", "PAGER": "most"}, None, True),
+        ({"PAGER": "'"}, None, False),
+    ],
+)
+def test_less_gets_colours_only_where_it_shows_them(
+    environment: dict[str, str], less: str | None, colours: bool
+) -> None:
+    settings, shown = pager_settings(environment)
+    assert (settings.get("LESS"), shown) == (less, colours)
+
+
+def test_the_pager_is_told_to_show_colours_or_gets_none(tmp_path: Path) -> None:
+    less = tmp_path / "less"
+    less.write_text('#!/bin/sh\necho "LESS=$LESS"\ncat\n')
+    less.chmod(0o755)
+    told = on_a_terminal("docs", "operations", rows=24, columns=80, PAGER=str(less))
+    assert told.startswith("LESS=FRX\n")
+    assert "\x1b[" in told
+    untold = on_a_terminal("docs", "operations", rows=24, columns=80, PAGER=str(less), LESS="-iM")
+    assert untold.startswith("LESS=-iM\n")
+    assert "\x1b[" not in untold
+    assert "`fabrik runs list`" in untold
 
 
 def test_no_color_is_kept_to_on_a_terminal_as_well() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -30,7 +31,8 @@ def docs(topic: tuple[str, ...], word: str | None, site: Path | None) -> None:
       fabrik docs --search budget
       fabrik docs --site build/site   to read it in a browser, also without a network
 
-    A long page is shown in $PAGER on a terminal; into a pipe or a file it goes without colours.
+    A long page is shown in $PAGER on a terminal, by default in less with LESS=FRX; into a pipe or a file it
+    goes without colours.
     """
     from fabrik.errors import UsageError
     from fabrik.manual.pages import text
@@ -73,6 +75,13 @@ def _shown(text: str) -> None:
     screen = Screen()
     lines = page(text, width=screen.width, paint=screen.paint)
     if screen.live and len(lines) >= screen.height:
+        from fabrik.cli.pager import pager_settings
+
+        settings, colours = pager_settings(os.environ)
+        os.environ.update(settings)  # of this process, which ends with the page
+        if screen.colour and not colours:
+            screen.colour = False
+            lines = page(text, width=screen.width, paint=screen.paint)
         click.echo_via_pager("\n".join(lines) + "\n", color=screen.colour)
         return
     for line in lines:
