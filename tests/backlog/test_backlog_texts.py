@@ -27,6 +27,7 @@ AT = datetime(2026, 11, 20, 18, 20, 16, tzinfo=UTC)
         f"{ID}\nand more words\n{MAGIC_PHRASE}\n",
         f"{'9' * 40}\n{ID}\n{MAGIC_PHRASE}\n",
         f"{MAGIC_PHRASE}\n{ID}\n{MAGIC_PHRASE}\n",
+        f"DONE REPORT\n```text\n{ID}\n{MAGIC_PHRASE}\n",  # a fence that is never closed: the last lines count
     ],
 )
 def test_the_contract_is_kept(text: str) -> None:

@@ -43,6 +43,10 @@ class Row:
 ACCEPTED = [
     Row(name="the hash on its own line, the phrase as the last one"),
     Row(
+        name="a code fence before them that is never closed: the last lines count",
+        implement=WORK + f"echo '```text'; say \"{HASH}\"",
+    ),
+    Row(
         name="line ends of Windows",
         implement=WORK + f'printf "DONE REPORT\\r\\n%s\\r\\n{PHRASE}\\r\\n" "{HASH}"',
     ),

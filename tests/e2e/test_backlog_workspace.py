@@ -36,7 +36,7 @@ def test_the_only_repository_needs_no_name(world: Backlog) -> None:
     assert (world.project / "done-0001.txt").exists()
 
 
-def test_all_specs_without_a_place_are_told_at_once(world: Backlog) -> None:
+def test_all_specs_without_a_place_are_told_at_once_and_the_others_go_on(world: Backlog) -> None:
     world.repository("repo-b")
     world.spec("0001-first.md", repo=None)
     world.spec("0002-second.md", repo="repo-c")
@@ -44,13 +44,17 @@ def test_all_specs_without_a_place_are_told_at_once(world: Backlog) -> None:
     world.spec("0004-fourth.md", more="\n")
     path = world.ralph / "specs" / "0004-fourth.md"
     path.write_text(path.read_text().replace("Repo: repo-a", "Repo: repo-a\nWorkdir: ../repo-b"))
-    told = world.backlog(status=2).stderr
-    assert "4 errors" in told
+    world.spec("0005-good.md")
+    ran = world.backlog(status=4)
+    told = ran.stderr
+    assert told.count("held back: 000") == 4
     for words in ("the workspace has 2 repositories: repo-a, repo-b", "`Repo: repo-c` is not there"):
         assert words in told
     assert "`Repo: ../elsewhere` leads out of the workspace" in told
     assert "`Workdir: ../repo-b` leads out of the repository" in told
-    assert not (world.home / "runs").exists()
+    assert "4 of 5 specs are left" in ran.stdout and "`Repo: repo-c` is not there" in ran.stdout
+    assert world.log().count("held_back") == 4 and "repo-c" in world.log()
+    assert world.done("0005-good.md") is not None
 
 
 def test_a_link_out_of_the_workspace_is_no_repository_of_it(world: Backlog) -> None:
@@ -58,7 +62,7 @@ def test_a_link_out_of_the_workspace_is_no_repository_of_it(world: Backlog) -> N
     git("clone", "-q", str(world.project), str(outside), cwd=world.directory)
     (world.workspace / "sly").symlink_to(outside)
     world.spec("0001-first.md", repo="sly")
-    assert "leads out of the workspace" in world.backlog(status=2).stderr
+    assert "leads out of the workspace" in world.backlog(status=4).stderr
 
 
 def test_another_workspace_root(world: Backlog) -> None:
@@ -172,7 +176,7 @@ def test_notes_and_specs_that_are_links_are_shown_to_nobody(world: Backlog) -> N
     secret.write_text("# secret\n")
     (world.ralph / "specs" / "0002-link.md").symlink_to(secret)
     world.spec("0001-first.md")
-    assert "0002-link.md: is a link" in world.backlog(status=2).stderr
+    assert "0002-link.md: is a link" in world.backlog("--dry-run", status=4).stderr
     (world.ralph / "specs" / "0002-link.md").unlink()
     (world.ralph / "SCRATCHPAD.md").symlink_to(secret)
     assert "SCRATCHPAD.md: is a link" in world.backlog(status=4).stdout
@@ -183,7 +187,7 @@ def test_notes_and_specs_that_are_links_are_shown_to_nobody(world: Backlog) -> N
 def test_a_pipe_holds_nothing_up(world: Backlog) -> None:
     world.spec("0001-first.md")
     os.mkfifo(world.ralph / "specs" / "0002-pipe.md")
-    assert "0002-pipe.md: is no plain file" in world.backlog(status=2).stderr
+    assert "0002-pipe.md: is no plain file" in world.backlog("--dry-run", status=4).stderr
     (world.ralph / "specs" / "0002-pipe.md").unlink()
     os.mkfifo(world.ralph / "ralph.log")
     assert "ralph.log: cannot be written" in world.backlog(status=1).stderr
@@ -263,14 +267,32 @@ def test_a_dry_run_changes_nothing(world: Backlog) -> None:
     assert not world.home.exists()
 
 
-def test_missing_and_circular_dependencies_are_told_together(world: Backlog) -> None:
+def test_missing_and_circular_dependencies_hold_back_those_specs_only(world: Backlog) -> None:
     world.spec("0001-first.md", depends=("0002-second.md",))
     world.spec("0002-second.md", depends=("0001-first.md",))
     world.spec("0003-third.md", depends=("0009-missing.md",))
-    told = world.backlog(status=2).stderr
-    assert "2 errors" in told
-    assert "0001-first.md → 0002-second.md → 0001-first.md" in told
-    assert "depends on 0009-missing.md, and there is no such spec" in told
+    world.spec("0004-behind.md", depends=("0003-third.md",))
+    world.spec("area/0005-fifth.md")
+    world.spec("0005-fifth.md")
+    world.spec("0006-either.md", depends=("0005",))
+    whys = {
+        "0001-first.md": "circle: 0001-first.md → 0002-second.md → 0001-first.md",
+        "0002-second.md": "circle: 0001-first.md → 0002-second.md → 0001-first.md",
+        "0003-third.md": "depends on 0009-missing.md, and there is no such spec",
+        "0006-either.md": "0005 may mean 0005-fifth.md, area/0005-fifth.md",
+    }
+    dry = world.backlog("--dry-run", status=4).stdout.splitlines()
+    for spec, why in whys.items():
+        (line,) = (line for line in dry if line.startswith(f"{spec}: held back: "))
+        assert why in line
+    assert "0005-fifth.md: would be implemented" in dry and not world.home.exists()
+    ran = world.backlog(status=4)
+    for why in whys.values():
+        assert why in ran.stdout and why in ran.stderr and why in world.log()
+    states = world.status()
+    done = {spec for spec, entry in states.items() if entry["state"] == "done"}
+    assert done == {"0005-fifth.md", "area/0005-fifth.md"}
+    assert all(why in states[spec]["reason"] for spec, why in whys.items())
 
 
 def test_only_one_command_at_a_time_works_on_a_backlog(world: Backlog) -> None:

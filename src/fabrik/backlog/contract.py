@@ -6,7 +6,8 @@
 
 The commit stands alone on a line, with its 40 characters as git prints them (64 in a SHA-256 repository); the
 phrase is the last line that is not empty. Blanks and carriage returns around a line are no matter, anything
-else is: an answer that ends in a code fence, or puts the commit in backticks, does not keep the contract.
+else is: an answer that ends in a code fence, or puts the commit in backticks, does not keep the contract. One
+that opens a fence before them and never closes it keeps it: the last lines are what counts, as they stand.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ HELP = """Work through the specs of a backlog, in order of dependency and number
 An implementer commits and says so; the host looks at the commit and runs the spec's commands in a fresh
 clone of it; an independent verifier says yes or no for exactly that commit. Then it lands on the branch that
 is checked out in the spec's repository, and the spec is done. Every failure uses one of the spec's attempts,
-and is what the next attempt is told. Where attempts run out, the specs that depend on it are held back, and
-the others go on.
+and is what the next attempt is told; the same failure three times ends it. Where a spec is left, those that
+depend on it are held back, and the others go on.
 
 Running it again is safe: what is done is skipped, a candidate is verified first, a run that was interrupted
 goes on where it was. A folder of JSON specs (*.json, *.todo.json) is worked through as well, each as
@@ -33,8 +33,8 @@ Examples:
 Exit statuses:
     0  every spec is done
     1  the machine, git or the ledger failed: run it again when that is mended
-    2  the folder, a spec or an option is wrong
-    4  something is left: a table says what, and why
+    2  the folder or an option is wrong
+    4  something is left or held back: a table says what, and why
   130  Ctrl-C: the spec that is worked on goes on; run it again to follow it
 """
 
