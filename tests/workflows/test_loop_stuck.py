@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from fabrik.workflows.loop.stuck import NOTHING_LANDED, Past, failure_mark, kinds_of, stuck
+from fabrik.workflows.loop.churning import MOST_LINES, NO_TRACE, Trace, trace, undoes
+from fabrik.workflows.loop.stuck import (
+    NO_NEWS,
+    NOTHING_LANDED,
+    REWRITTEN,
+    Cut,
+    Past,
+    failure_mark,
+    kinds_of,
+    repeated,
+    stuck,
+)
 from fabrik.workflows.loop.tags import next_version
 
 CODE: dict[str, object] = {"landed": True, "code": True}
@@ -89,6 +100,73 @@ def test_failures_are_compared_without_what_always_differs() -> None:
     assert one == two != other
     said = stuck("A", past(*[("A", failing(one))] * 4))
     assert said and "(tests: exit status 1)" in said.reason
+
+
+def landings(*traces: Trace) -> list[Past]:
+    """Landings of code, each at a tree of its own."""
+    return past(*[(f"T{n}", CODE | {"trace": one}) for n, one in enumerate(traces)])
+
+
+def rewriting(count: int) -> list[Trace]:
+    """Landings that each write the same line anew."""
+    return [
+        trace({"a": (b"head\n%d\n" % n, b"head\n%d\n" % (n + 1))}, "PLAN", items_changed=False)
+        for n in range(count)
+    ]
+
+
+def test_the_same_lines_written_anew_again_and_again_is_no_progress() -> None:
+    assert stuck("A", landings(*rewriting(REWRITTEN))) is None
+    found = stuck("A", landings(*rewriting(REWRITTEN + 1)))
+    assert found and "only rewrote the lines of the one before" in found.reason
+    grown = Trace(put=("new",))
+    assert stuck("A", landings(*rewriting(REWRITTEN), grown, *rewriting(REWRITTEN))) is None
+    done = [
+        *landings(*rewriting(REWRITTEN))[:-1],
+        Past(number=9, tree="D", landed=True, code=True, finished=1),
+    ]
+    assert stuck("A", [*done, *landings(*rewriting(REWRITTEN))]) is None
+
+
+def test_many_small_landings_go_on_and_very_many_without_any_news_do_not() -> None:
+    growing = [Trace(put=(f"{n}",)) for n in range(NO_NEWS)]
+    assert stuck("A", landings(*growing[1:])) is None
+    found = stuck("A", landings(*growing))
+    assert found and f"in {NO_NEWS} landings no item of the plan was finished" in found.reason
+    growing[5] = Trace(put=("5",), news=True)  # a test was added
+    assert stuck("A", landings(*growing)) is None
+
+
+def test_sessions_that_are_cut_off_come_to_an_end() -> None:
+    cut = Cut().after(timed_out=True)
+    unfinished = CODE | {"cut": cut, "trace": NO_TRACE}
+    assert stuck("A", past(("B", unfinished), ("C", unfinished))) is None
+    found = stuck("A", past(*[(tree, unfinished) for tree in "BCD"]))
+    assert found and "3 sessions in a row reached their time limit" in found.reason
+    assert stuck("A", past(*[(tree, unfinished | {"finished": 1}) for tree in "BCD"])) is None
+    again = Cut().after(timed_out=False).after(timed_out=True).after(timed_out=True)
+    assert stuck("A", past(("B", unfinished), ("C", CODE | {"cut": again}))) is None
+    assert again.after(timed_out=True).often and not again.often
+
+
+def test_sessions_that_fail_in_the_same_way_end_an_iteration() -> None:
+    same, other = ("tests: 1 ~a",), ("tests: 1 ~b",)
+    assert repeated([same] * 3) and repeated([other, same, same, same])
+    assert not any(map(repeated, ([], [same] * 2, [same, same, other], [same, other, same], [()] * 3)))
+    again = failing("a") | {"repeated": True}
+    assert kinds_of("A", past(("A", again))) == ["same failure"]
+    assert stuck("A", past(*[("A", again)] * 3))
+
+
+def test_what_a_landing_leaves() -> None:
+    sides = {"a": (b"1\n2\n", b"1\n3\n"), "PLAN": (b"x", b"y"), "gone": (b"g\n", None)}
+    found = trace(sides, "PLAN", items_changed=False)
+    assert (len(found.took), len(found.put), found.news) == (2, 1, False)
+    assert trace({"t.py": (None, b"def test_x(): ...")}, "PLAN", items_changed=False).news
+    assert not trace({"PLAN": (None, b"def test_x(): ...")}, "PLAN", items_changed=False).news
+    long = b"\n".join(b"%d" % n for n in range(MOST_LINES + 2))
+    assert trace({"a": (b"0", long), "b": (b"1", b"2")}, "PLAN", items_changed=True) == Trace(news=True)
+    assert not undoes(NO_TRACE, found) and not undoes(found, found)
 
 
 @pytest.mark.parametrize(

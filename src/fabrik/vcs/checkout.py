@@ -80,7 +80,8 @@ async def snapshot(path: Path, identity: Identity, when: datetime, message: str)
     """The branch and the files of the working tree around `path`, as `git add -A` would have them.
 
     Untracked files whose names look like those of secrets are left out (`secrets.py`). Nothing that the user
-    sees changes: index, files, refs and stashes stay; objects are added. The commit has this message, by `identity` at `when`.
+    sees changes: index, files, refs and stashes stay; objects are added. The commit has this message, by
+    `identity` at `when`.
     Raises UsageError when no branch is checked out, in the middle of a merge or the like, without a commit,
     in a bare repository; VcsError when git cannot read a file; DiskFull, EnvironmentProblem.
     """

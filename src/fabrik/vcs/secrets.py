@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 # Names of files and directories, in lower case. Told to people in the manual's page about the loop.
 SECRET = (
     ".env*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "id_rsa*",
-    "id_dsa*", "id_ecdsa*", "id_ed25519*", "*credential*", "*secret*", ".netrc", "_netrc", ".pgpass", ".htpasswd",
-    ".git-credentials", ".aws", ".ssh", ".gnupg", ".kube",
+    "id_dsa*", "id_ecdsa*", "id_ed25519*", "*credential*", "*secret*", ".netrc", "_netrc", ".pgpass",
+    ".htpasswd", ".git-credentials", ".aws", ".ssh", ".gnupg", ".kube",
 )  # fmt: skip
 # What shows people which settings there are, without any.
 SAMPLE = re.compile(r"[._-](?:example|sample|template|dist)(?:\.[a-z]+)?$|\.pub$", re.IGNORECASE)

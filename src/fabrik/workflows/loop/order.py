@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fabrik.workflows.loop.churning import Trace
+from fabrik.workflows.loop.churning import NO_TRACE, Trace
 from fabrik.workflows.results import ChecksResult
 
 Mode = Literal["plan", "build", "plan-work", "plan-release"]
@@ -88,7 +88,7 @@ class Round:
     guarded: Guarded = Guarded()
     undone: tuple[str, ...] = ()  # why items that were closed do not count as finished, or the plan as one
     restored: str = ""  # a commit with the plan of before on top of the session's, which had lost it
-    trace: Trace = Trace()
+    trace: Trace = NO_TRACE
 
 
 @dataclass(frozen=True, kw_only=True)

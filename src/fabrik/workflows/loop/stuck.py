@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from fabrik.workflows.loop.churning import Trace, undoes
+from fabrik.workflows.loop.churning import NO_TRACE, Trace, undoes
 
 NO_PROGRESS = 3  # iterations in a row without any: then the loop stops
 NOTHING_LANDED = 8  # iterations in a row, however they fail: then it stops as well
@@ -60,7 +60,7 @@ class Past:
     finished: int = 0  # items of the plan
     failures: tuple[str, ...] = ()  # of its last checks, comparable; () where nothing was checked
     repeated: bool = False  # it ended since its sessions failed in the same way
-    trace: Trace = Trace()  # of what landed
+    trace: Trace = NO_TRACE  # of what landed
     cut: Cut = Cut(all=False)
 
 
@@ -136,8 +136,8 @@ def _treading(past: Sequence[Past]) -> Stuck | None:
         )
     if len(landed) >= NO_NEWS:
         return Stuck(
-            reason=f"in {len(landed)} landings no item of the plan was finished or changed, and no test added",
-            todo="look at what they change (git log), and make the plan anew with smaller items (fabrik loop plan)",
+            reason=f"in {len(landed)} landings no item of the plan was finished or changed, no test added",
+            todo="look at what they change (git log); make a plan of smaller items (fabrik loop plan)",
         )
     return None
 
