@@ -10,6 +10,9 @@ from fabrik.ledger.changes import add_event_of
 from fabrik.ledger.connection import run_query, to_json
 from fabrik.ledger.types import ReviewReport, ReviewSummary, TaskReport
 
+MOST_ISSUES = 5  # of a task that its event tells
+MOST_SAID = 300  # characters of each
+
 Report = TaskReport | ReviewReport | ReviewSummary
 
 
@@ -41,7 +44,8 @@ def _task(db: Db, run_id: str, report: TaskReport) -> None:
         next=to_json(report.next),
         at=at,
     )
-    said = {"task": report.task, "status": report.status, "commit": report.commit}
+    why = [issue[:MOST_SAID] for issue in report.issues[:MOST_ISSUES]]
+    said = {"task": report.task, "status": report.status, "commit": report.commit, "issues": why}
     add_event_of(db, run_id, at, "task.report", report.step, said)
 
 

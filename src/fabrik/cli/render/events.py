@@ -234,11 +234,14 @@ def _baseline(step: str) -> bool:
     return step.startswith("baseline")
 
 
-def _task_report(data: Data, _step: str) -> Line:
+def _task_report(data: Data, step: str) -> Line:
     status, task = text_of(data, "status"), text_of(data, "task")
     if status in ("done", "pending"):  # told by task.accepted
         return Line(mark="·", text=f"task {task}: {status}", tone="dim", telling=False)
-    return Line(mark="✗", text=f"task {task} is not accepted", tone="warn")
+    issues = data.get("issues")
+    why = one_line("; ".join(map(str, issues)), 300) if isinstance(issues, list) else ""
+    what = "iteration" if step.startswith(("build/", "plan")) else "task"
+    return Line(mark="✗", text=f"{what} {task} is not accepted{why and f': {why}'}", tone="warn")
 
 
 def _task_accepted(data: Data, _step: str) -> Line:

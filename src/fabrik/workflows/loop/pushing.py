@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from fabrik.errors import FabrikError
+from fabrik.outcome import Verdict
 from fabrik.workflows.loop.landing import push_all
 from fabrik.workflows.loop.order import Pushed, SealedLoop
-from fabrik.workflows.work import Work
+from fabrik.workflows.work import Stop, Work
 
 
 @dataclass(kw_only=True)
@@ -42,6 +43,22 @@ class Pushing:
             self._tracked = pushed.ok
             self.failed = "" if pushed.ok else pushed.why
             self.names = () if pushed.ok else self.names
+
+    async def finish(self, reason: str) -> None:
+        """See that all is pushed at the end of a loop, which ends for this reason.
+
+        Raises Stop where it is not: when the run is resumed, it is tried again. LedgerError, DiskFull.
+        """
+        await self.settle()
+        turn = 0
+        while self.failed:
+            if not self.work.grants.take():
+                said = f"{reason}; landed, but not pushed: {self.failed}"
+                raise Stop(Verdict.BLOCKED, said, met_again=True)
+            turn += 1
+            key = f"{self.order.mode}/end/push#{turn}"
+            pushed = await push_all(self.work, self.order, key, self.names)
+            self.failed = "" if pushed.ok else pushed.why
 
     @property
     def unsaid(self) -> str:

@@ -20,7 +20,10 @@ async def read_plan(repo: RunRepo, commit: str) -> str:
 
 async def plan_state(repo: RunRepo, commit: str) -> PlanState:
     """How many items are open and done at a commit. Raises VcsError."""
-    return state_of(plan_of(await read_plan(repo, commit)))
+    content = await repo.read_file(commit, PLAN, MAX_PLAN)
+    if content is None:
+        return PlanState(open=0, done=0, readable=True, there=False)
+    return state_of(plan_of(text_of(content)))
 
 
 @functools.lru_cache(maxsize=4)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from fabrik.playbook.plan import Item
+from fabrik.tampering.present_tests import held_tests
 
 # How a test begins in the languages of our time: at the start of a line, indented or not.
 _TEST = re.compile(
@@ -57,8 +58,12 @@ def missing_tests(
                 problems.append(f"{item.text}: there is no {path_of(test)}")
             elif not held.strip():
                 problems.append(f"{item.text}: {path_of(test)} is empty")
-            elif name and not re.search(rb"\b" + re.escape(name.encode()) + rb"\b", held):
-                problems.append(f"{item.text}: {path_of(test)} has no test {name}")
+            elif not (there := held_tests(path_of(test), held)).any:
+                skipped = " that is not skipped" if there.skipped else ""
+                problems.append(f"{item.text}: {path_of(test)} holds no test{skipped}")
+            elif name and not there.has(name):
+                skipped = ", which is skipped" if name in there.skipped else ""
+                problems.append(f"{item.text}: {path_of(test)} has no test {name}{skipped}")
         if tests.prose and not tests.paths and not new:
             wanted = "; ".join(tests.prose)
             problems.append(f"{item.text}: no test was added for: {wanted}")
@@ -71,8 +76,15 @@ def new_tests(changed: Mapping[str, tuple[bytes | None, bytes | None]]) -> int:
     for path, (before, after) in changed.items():
         if after is None:
             continue
-        more = len(_TEST.findall(after)) - len(_TEST.findall(before or b""))
+        more = _count(path, after) - _count(path, before or b"")
         if more <= 0 and before is None and _TEST_PATH.search(path) and after.strip():
             more = 1
         found += max(0, more)
     return found
+
+
+def _count(path: str, content: bytes) -> int:
+    """How many tests a file holds; of Python, those that are not skipped."""
+    if path.endswith(".py") and (held := held_tests(path, content)).names | held.skipped:
+        return len([name for name in held.names if name.startswith("test")])
+    return len(_TEST.findall(content))
