@@ -154,7 +154,13 @@ NEEDS_TESTS = (
 
 
 def test_an_item_without_its_required_tests_is_not_done(tmp_path: Path) -> None:
-    world = playbook(tmp_path, {"IMPLEMENTATION_PLAN.md": NEEDS_TESTS})
+    world = playbook(
+        tmp_path,
+        {
+            "IMPLEMENTATION_PLAN.md": NEEDS_TESTS,
+            "test.sh": 'for f in tests/*.sh; do [ ! -e "$f" ] || . "./$f"; done\n',
+        },
+    )
     agent = HONEST.replace(
         "git add -A",
         'if grep -q "without the tests" "$HOME/prompt"; then mkdir -p tests; '
@@ -187,7 +193,7 @@ def test_an_agent_that_changes_the_checks_changes_nothing_about_this_loop(tmp_pa
         "#!/bin/sh\nsed -i 's/sh test.sh/true/' AGENTS.md; mkdir -p out; echo wrong > out/x; git add -A;"
         " git commit -qm cheat\n"
     )
-    done = loop(world, "build", "2", "--attempts", "1", agent=agent)
+    done = loop(world, "build", "2", "--attempts", "1", agent=agent, status=4)
     assert subjects(world) == [] and "AGENTS.md names other checks now" in done.stdout
 
 
@@ -213,7 +219,8 @@ echo '{"v":1,"status":"blocked","issues":["no colour"],"next":["which colour?"]}
     ended(world, "blocked", "iteration 1 needs an answer", "which colour?")
     world.fabrik("feedback", "last", "--notes", "Blue, please")
     world.fabrik("run", "resume", "last", status=None)
-    ended(world, "done")
+    ended(world, "done", "1 landed")
+    assert subjects(world) == ["Blue"]
 
 
 def test_what_the_pages_say_of_a_loop(tmp_path: Path) -> None:

@@ -145,8 +145,13 @@ async def build(
         head, tree = ran.head, ran.tree
         if found.restored:
             head, tree = found.restored, await work.repo.tree(found.restored)
-        if ran.says == "blocked" and ran.question and not work.grants.take():
-            raise Stop(Verdict.BLOCKED, f"iteration {number} needs an answer: {ran.question}", met_again=True)
+        if ran.says == "blocked" and ran.question:
+            if not work.grants.take():
+                question = f"iteration {number} needs an answer: {ran.question}"
+                raise Stop(Verdict.BLOCKED, question, met_again=True)
+            if stale or attempt >= allowance:  # the answer goes to a session of its own
+                allowance = attempt + 1
+                continue
         failed.append(found.failures)
         if over or repeated(failed):  # nothing lands: the branch stays, what was made is kept in a ref
             before = await work.repo.tree(goes_on.head)
