@@ -110,12 +110,11 @@ def test_a_project_of_the_playbook_is_used_as_it_is(fabrik: Fabrik, repository: 
 def test_what_is_there_is_kept_and_the_rest_is_written(fabrik: Fabrik, repository: Path) -> None:
     mine = {"AGENTS.md": "## Tests\n\n`make test`\n", "PROMPT_plan_slc.md": "mine", "specs/a.md": "# A\n"}
     put(repository, mine)
-    (repository / "PROMPT_build.md").symlink_to("elsewhere.md")
+    (repository / "PROMPT_build.md").symlink_to("specs/a.md")
     done = fabrik("init", str(repository))
     files = held(repository)
     for name, text in mine.items():
         assert files[name].decode() == text
-    assert not (repository / "elsewhere.md").exists()
     assert "specs/README.md" not in files
     assert "PROMPT_plan_release.md" not in files
     assert "PROMPT_plan.md" in files
@@ -134,6 +133,28 @@ def test_nothing_is_written_where_a_directory_cannot_be_made(
     assert done.returncode == 2 and "specs: a directory is to be here" in done.stderr
     assert list(held(repository)) == (["specs"] if kind == "file" else [])
     assert done.stdout == "" and not (repository / "nowhere").exists()
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_is_no_file_is_refused_and_nothing_is_written(
+    fabrik: Fabrik, repository: Path, complete: bool
+) -> None:
+    put(repository, CORE if complete else {"README.md": "# Mine"})
+    (repository / "AGENTS.md").unlink(missing_ok=True)
+    (repository / "AGENTS.md").symlink_to("nowhere.md")
+    (repository / "IMPLEMENTATION_PLAN.md").mkdir()
+    before = held(repository)
+    done = fabrik("init", str(repository))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "AGENTS.md is a link to nothing; IMPLEMENTATION_PLAN.md is a directory" in done.stderr
+    assert held(repository) == before
+
+
+def test_a_backlog_is_not_laid_out_over_what_is_no_file(fabrik: Fabrik, tmp_path: Path) -> None:
+    (tmp_path / "b" / "SCRATCHPAD.md").mkdir(parents=True)
+    done = fabrik("init", str(tmp_path / "b"), "--for", "backlog")
+    assert done.returncode == 2 and "SCRATCHPAD.md is a directory" in done.stderr
+    assert not (tmp_path / "b" / "specs").exists()
 
 
 def test_open_items_of_a_plan_are_built_first(fabrik: Fabrik, repository: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -36,13 +37,15 @@ def plan(root: Path, purpose: Purpose, ecosystem: Ecosystem | None = None) -> tu
     """What becomes of each file of the layout in a project. Nothing is written.
 
     A project that is one of the playbook already (both prompts, AGENTS.md, specs/) is left as it is.
-    Raises UsageError when something is where a directory is to be.
+    Raises UsageError when something else is where a directory or a file is to be.
     """
     if purpose == "backlog":
-        return (
+        files = (
             _file(root, Path("specs/README.md"), layout.template("backlog-specs.md")),
             _file(root, Path("SCRATCHPAD.md"), layout.template("SCRATCHPAD.md")),
         )
+        _refuse_what_is_no_file(root, [entry.path for entry in files])
+        return files
     found = layout.find(root)
     agents = agents_md(ecosystem if ecosystem is not None else detect(root))
     entries = [_prompt(found, mode) for mode in layout.MODES]
@@ -52,6 +55,7 @@ def plan(root: Path, purpose: Purpose, ecosystem: Ecosystem | None = None) -> tu
         _file(root, Path(layout.AUDIENCE), layout.template(layout.AUDIENCE)),
         _specs(found),
     ]
+    _refuse_what_is_no_file(root, [entry.path for entry in entries if entry.path != Path(layout.SPECS)])
     if not found.complete:
         return tuple(entries)
     return tuple(
@@ -108,9 +112,27 @@ def _file(root: Path, path: Path, text: str) -> Planned:
             where=str(directory),
             todo="move it away, or point the link at a directory",
         )
-    # A link whose target is missing is somebody's as well.
     there = os.path.lexists(root / path)
     return Planned(path=path, fate="kept") if there else Planned(path=path, fate="written", text=text)
+
+
+def _refuse_what_is_no_file(root: Path, paths: Iterable[Path]) -> None:
+    """What is there and cannot be read as a file was never meant so: no loop could use it."""
+    wrong = []
+    for path in paths:
+        if os.path.lexists(place := root / path) and not place.is_file():
+            link = place.is_symlink() and not place.exists()
+            wrong.append(f"{path} is {'a link to nothing' if link else _kind(place)}")
+    if wrong:
+        raise UsageError(
+            f"a file is to be here: {'; '.join(wrong)}",
+            where=str(root),
+            todo="move it away, or point the link at a file. Nothing was written",
+        )
+
+
+def _kind(place: Path) -> str:
+    return "a directory" if place.is_dir() else "no ordinary file"
 
 
 def _without(path: Path) -> str:
