@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from stage import Stage
 
+from fabrik.errors import UsageError
 from fabrik.manual.pages import INDEX, topics
-from fabrik.manual.site.build import build, files
+from fabrik.manual.site.build import MARKER, build, files
 
 NAMES = [INDEX, *(topic.name for topic in topics())]
 VOID = {"meta", "link", "input", "br", "hr", "img"}
@@ -72,7 +73,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_there_is_a_file_for_each_page_and_nothing_else(site: Path) -> None:
-    expected = {f"{name}.html" for name in NAMES} | {"style.css", "search.js", "search-index.js"}
+    expected = {f"{name}.html" for name in NAMES} | {MARKER, "style.css", "search.js", "search-index.js"}
     assert {path.name for path in site.iterdir()} == expected
 
 
@@ -109,6 +110,22 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 def test_comments_of_the_pages_are_not_published(site: Path) -> None:
     assert not any("<!--" in path.read_text("utf-8") for path in site.glob("*.html"))
+
+
+def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match="no site that fabrik wrote"):
+        build(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("index.html", "mine")]
+
+
+def test_a_site_of_ours_is_replaced(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "CNAME").write_text("docs.example.org")
+    build(tmp_path)
+    assert (tmp_path / "index.html").read_text() != "old"
+    assert (tmp_path / "CNAME").read_text() == "docs.example.org"
 
 
 def test_commands_look_different_from_their_output(site: Path) -> None:

@@ -19,7 +19,7 @@ from fabrik.cli.screen import Screen
     "--site",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write all pages as a web site into DIR.",
+    help="Write all pages as a web site into DIR: a new or empty one, or one with such a site.",
 )
 def docs(topic: tuple[str, ...], word: str | None, site: Path | None) -> None:
     """Show the page about TOPIC; without one, list the topics.

@@ -12,21 +12,30 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from fabrik.errors import FabrikError
+from fabrik.errors import FabrikError, UsageError
 from fabrik.manual.pages import INDEX, Topic, text, topics
 from fabrik.manual.site.html import Rendered, render
 
+MARKER = ".fabrik-site"  # in a directory whose pages we may replace
 ASSETS = ("style.css", "search.js")
 
 
 def build(directory: Path) -> int:
     """Write the site into the directory, which is made; the number of pages.
 
-    Files that an earlier build wrote are replaced, and others are left alone. Raises FabrikError where the
-    directory cannot be written.
+    Files that an earlier build wrote are replaced, and others are left alone.
+    Raises UsageError for a directory that holds something and no site of ours, FabrikError where it cannot be
+    written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if not (directory / MARKER).is_file() and any(directory.iterdir()):
+            raise UsageError(
+                "this directory holds other things, and no site that fabrik wrote",
+                where=str(directory),
+                todo="name a new or an empty directory. Nothing was written",
+            )
+        (directory / MARKER).write_text("Written by `fabrik docs --site`, which may replace its files.\n")
         for name, content in files():
             (directory / name).write_text(content, "utf-8")
     except OSError as error:
