@@ -89,7 +89,10 @@ def test_what_is_wrong_is_told_in_one_message(fabrik: Fabrik, talk: Path) -> Non
     for arguments, said in (
         (("send", "--from", "../x", "--to", "b", "hi"), "a name has up to 32"),
         (("send", "--from", "a", "--to", ",", "hi"), "1 to 16 recipients"),
-        (("ack", "nonsense"), "is no receipt"),
+        (("ack", "nonsense"), "'nonsense' is no receipt"),
+        (("ack", "../b/x"), "'../b/x' is no receipt"),
+        (("send", "--from", "a", "--to", "b", ""), "body: is empty"),
+        (("send", "--from", "a", "--to", "b", " \n"), "body: is empty"),
         (("ack", "b/20261120T182100.123456789Z.a.b~20261120T183100Z-9c0d11e2"), "holds no message"),
         (("list", "nobody"), "no such inbox"),
         (("receive", "b", "--lease", "0"), "--lease"),
@@ -105,6 +108,19 @@ def test_what_is_wrong_is_told_in_one_message(fabrik: Fabrik, talk: Path) -> Non
         command("messages", "list"), env=missing, capture_output=True, text=True, check=False
     )
     assert (done.returncode, "--dir" in done.stderr) == (2, True)
+
+
+def test_a_refused_message_makes_no_inbox(fabrik: Fabrik, talk: Path) -> None:
+    for body in ("", "x" * 70_000):
+        assert fabrik("messages", "send", "--from", "a", "--to", "b,c", body).returncode == 2
+    assert not talk.exists()
+    fabrik("messages", "send", "--from", "a", "--to", "full", "hi")
+    [first] = (talk / "full" / "new").iterdir()
+    for number in range(1000):
+        (first.parent / f"m{number}.md").write_bytes(first.read_bytes())
+    refused = fabrik("messages", "send", "--from", "a", "--to", "fresh,full", "hi")
+    assert (refused.returncode, "1001 messages wait" in refused.stderr) == (1, True)
+    assert [path.name for path in talk.iterdir()] == ["full"]
 
 
 def test_a_script_that_holds_and_dies_gives_back(fabrik: Fabrik, talk: Path) -> None:

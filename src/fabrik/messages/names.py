@@ -49,6 +49,11 @@ class Stem:
     id: str | None
 
 
+def is_name(text: str) -> bool:
+    """Whether a sender or recipient can be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def name_of(text: str, where: str) -> str:
     """The name of a sender or recipient. Raises UsageError."""
     return _plain(_NAME, text, where, "a name has up to 32 letters, digits, - and _")

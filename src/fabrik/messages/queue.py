@@ -92,9 +92,12 @@ class Queue:
         delivered: list[str] = []
         before: list[str] = []
         for name in recipients:  # written for none when one cannot have it, as far as can be known before
-            with opened(self.directory, name, make=True) as inbox:
-                assert inbox is not None  # noqa: S101 - it was made
-                self._require_room(inbox, sender, new_id)
+            with opened(self.directory, name, make=False) as inbox:
+                if inbox is not None:
+                    self._require_room(inbox, sender, new_id)
+        for name in recipients:
+            with opened(self.directory, name, make=True):
+                pass
         for name in recipients:
             with opened(self.directory, name, make=True) as inbox:
                 assert inbox is not None  # noqa: S101
@@ -138,12 +141,14 @@ class Queue:
         Raises UsageError when the receipt holds nothing any more (its time was up and the message went back,
         or to somebody else), FabrikError.
         """
-        recipient, _, stem = receipt.strip().partition("/")
-        names.name_of(recipient, "receipt")
+        typed = receipt.strip()
+        recipient, _, stem = typed.partition("/")
         file = stem + names.SUFFIX
-        if names.read(file) is None:
+        if not names.is_name(recipient) or names.read(file) is None:
             raise UsageError(
-                f"{stem[:200]!r} is no receipt", where="receipt", todo="it is what receive printed"
+                f"{typed[:200]!r} is no receipt",
+                where="receipt",
+                todo="it is the first line that receive printed, without the word `receipt:`",
             )
         with opened(self.directory, recipient, make=False) as inbox, told("cannot acknowledge", receipt):
             if inbox is not None:
@@ -162,6 +167,8 @@ class Queue:
             size = len(body.encode("utf-8"))
         except UnicodeEncodeError:
             raise UsageError("is no valid text (an unpaired surrogate)", where="body") from None
+        if not body.strip():
+            raise UsageError("is empty", where="body", todo="say something: a message without words is none")
         if "\0" in body:
             raise UsageError(
                 "holds a NUL character", where="body", todo="send text; name files by their path"
