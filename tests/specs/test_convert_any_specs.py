@@ -239,3 +239,27 @@ def test_any_markdown(front: str, text: str) -> None:
         _, back = same(path)
         lost = words(path.read_text(encoding="utf-8")) - words(back.read_text(encoding="utf-8"))
         assert lost == Counter()
+
+
+KEPT = [
+    "```md\n## Tasks\n1. no\n```",
+    "~~~\n## Tasks\n\n- [ ] no\n~~~",
+    "````md\n```sh\nmake\n```\n## Goals\n````",
+    "<!-- said\n\n## Tasks\n\n1. no\n-->",
+    "<!--\n## Verification\n-->",
+]
+
+
+@SLOW_MACHINE
+@given(
+    st.lists(st.sampled_from(KEPT), min_size=1, max_size=3, unique=True),
+    st.sampled_from(["", "## Tasks\n\n1. a\n2. b\n\n"]),
+    st.sampled_from(["## Example\n\n", "prose\n\n", "- item\n\n"]),
+)
+def test_a_code_block_and_a_comment_stay_as_they_are(kept: list[str], tasks: str, lead: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        text = f"{FRAME}\n{tasks}## Notes\n\n{lead}" + "\n\n".join(kept) + "\n"
+        path = put(Path(directory, "a.md"), text.encode())
+        _, back = same(path)
+        found = back.read_text(encoding="utf-8")
+        assert all(one in found for one in kept), found

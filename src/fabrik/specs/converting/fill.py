@@ -166,8 +166,9 @@ def _without_tasks(entries: list[Entry]) -> list[Entry]:
     """The prose without its tasks. A heading that announces them must not promise any."""
     found: list[Entry] = []
     inside = -1  # where the section of tasks begins among those found
-    for entry in [*entries, "## "]:
-        heading = _HEADING.match(entry) if isinstance(entry, str) else None
+    headings = _headings(entries)
+    for at, entry in enumerate([*entries, "## "]):
+        heading = _HEADING.match(entry) if isinstance(entry, str) and at in headings else None
         if heading and len(heading[1]) <= 2:
             if inside >= 0:
                 rest = found[inside + 1 :]
@@ -177,3 +178,9 @@ def _without_tasks(entries: list[Entry]) -> list[Entry]:
         if isinstance(entry, str) or entry.put != "tasks":
             found.append(entry)
     return found[:-1]
+
+
+def _headings(entries: Sequence[Entry]) -> set[int]:
+    """Which entries are headings, and the end: a line in a code block or a comment is none."""
+    text = "\n".join(entry if isinstance(entry, str) else f"{entry.before}x" for entry in entries)
+    return {section.number - 1 for section in sections(text) if section.level} | {len(entries)}
