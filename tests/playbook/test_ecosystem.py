@@ -26,6 +26,26 @@ def test_nothing_is_invented(tmp_path: Path) -> None:
     assert (found.files, found.setup, found.checks) == ((), (), ())
 
 
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"tests/test_calc.py": "import unittest\n"}, "python3 -m unittest discover -s tests"),
+        ({"tests/test_calc.py": "import unittest\n", "tests/__init__.py": ""}, "python3 -m unittest"),
+        ({"test_calc.py": "from unittest import TestCase\n"}, "python3 -m unittest"),
+        ({"tests/test_calc.py": "import sys\nimport pytest\n"}, "python3 -m pytest -q"),
+        ({"tests/test_calc.py": "def test_x(): ...\n", "tests/conftest.py": ""}, "python3 -m pytest -q"),
+        ({"tests/test_calc.py": "def test_x(): ...\n"}, None),
+        ({"Makefile": "test:\n\ttrue\n", "tests/test_calc.py": "import unittest\n"}, "make test"),
+    ],
+)
+def test_python_tests_without_a_project_file(
+    tmp_path: Path, files: dict[str, str], expected: str | None
+) -> None:
+    for name, text in files.items():
+        put(tmp_path, name, text)
+    assert seen(tmp_path).get("Tests") == expected
+
+
 def test_scripts_of_package_json(tmp_path: Path) -> None:
     scripts = {
         "dev": "vite",

@@ -191,6 +191,7 @@ def test_a_budget_that_is_used_up_is_raised_by_name() -> None:
     found = stands(spent, events=events)
     assert found.state == "budget"
     assert f"fabrik run resume {REF} --budget-usd USD" in commands(found)
+    assert f"fabrik run resume {REF} --budget-tokens N" in commands(found)
     assert budget(record(spent), events.events) == (2.0, 500)
 
 

@@ -58,6 +58,10 @@ def detect(root: Path) -> Ecosystem:
         if (root / name).is_file():
             files.append(name)
             checks += [Check(label=label, run=run) for label, run in fixed]
+    if not any(check.label == "Tests" for check in checks) and (bare := python_project.bare(root)):
+        file, check = bare
+        files.append(file)
+        checks.append(check)
     return Ecosystem(files=tuple(files), setup=tuple(dict.fromkeys(setup)), checks=tuple(_unique(checks)))
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_LOOKED_AT = 50  # test files
+_MOST_READ = 1 << 16  # bytes of each
+_IMPORT = re.compile(rb"^(?:import|from)[ \t]+(unittest|pytest)\b", re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -38,8 +41,9 @@ def pyproject(root: Path, text: str) -> Iterator[Check | str]:
         begin = "python3 -m "
     if "pytest" in tools or "pytest" in asked or (root / "pytest.ini").is_file():
         yield Check(label="Tests", run=f"{begin}pytest -q")
-    elif _unittests(root):
-        yield Check(label="Tests", run=f"{begin}unittest" if "-m" in begin else f"{begin}python -m unittest")
+    elif found := _tests(root):
+        of_module = "-m" in begin or found.module == "pytest -q"
+        yield Check(label="Tests", run=begin + ("" if of_module else "python -m ") + found.module)
     if "mypy" in tools or "mypy" in asked:
         configured = bool(_table(tools, "mypy").get("files"))
         where = "" if configured else " src" if (root / "src").is_dir() else " ."
@@ -59,8 +63,14 @@ def requirements(root: Path, text: str) -> Iterator[Check | str]:
     yield "python3 -m pip install -r requirements.txt"
     if re.search(r"^pytest\b", text, re.MULTILINE) or (root / "pytest.ini").is_file():
         yield Check(label="Tests", run="python3 -m pytest -q")
-    elif _unittests(root):
-        yield Check(label="Tests", run="python3 -m unittest")
+    elif found := _tests(root):
+        yield Check(label="Tests", run=f"python3 -m {found.module}")
+
+
+def bare(root: Path) -> tuple[str, Check] | None:
+    """The tests of a project without any of these files, and the one of them that told."""
+    found = _tests(root)
+    return (found.file, Check(label="Tests", run=f"python3 -m {found.module}")) if found else None
 
 
 def _requirements(data: Mapping[str, Any]) -> Iterator[str]:
@@ -90,7 +100,38 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _unittests(root: Path) -> bool:
-    """There are tests that `python -m unittest` finds: in the root, or in a package tests/."""
-    package = (root / "tests" / "__init__.py").is_file()
-    return any(root.glob("test_*.py")) or (package and any((root / "tests").glob("test_*.py")))
+@dataclass(frozen=True, kw_only=True)
+class _Tests:
+    """Tests that are there."""
+
+    module: str  # what `python -m` is given to run them
+    file: str  # that told, relative to the root
+
+
+def _tests(root: Path) -> _Tests | None:
+    """The tests in the root or in tests/, by what their files import; None where none is sure to run."""
+    for directory in (root, root / "tests"):
+        files = sorted(directory.glob("test_*.py"))[:_LOOKED_AT]
+        alone = directory != root and not (directory / "__init__.py").is_file()
+        unittest = "unittest discover -s tests" if alone else "unittest"
+        for file in files:
+            if imported := _IMPORT.search(_begin(file)):
+                module = unittest if imported[1] == b"unittest" else "pytest -q"
+                return _Tests(module=module, file=_relative(root, file))
+        if files and (told := directory / "conftest.py").is_file():
+            return _Tests(module="pytest -q", file=_relative(root, told))
+        if files and not alone:
+            return _Tests(module=unittest, file=_relative(root, files[0]))
+    return None
+
+
+def _relative(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _begin(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_MOST_READ)
+    except OSError:
+        return b""

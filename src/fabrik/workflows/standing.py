@@ -232,8 +232,12 @@ def _ended(record: RunRecord, events: Sequence[Event]) -> Standing:
         moves = (log, resume) if state == "blocked" else (_review_again(run),)
     elif state == "exhausted" and _budget_used_up(run, record, events):
         state = "budget"
-        larger = Move(what="give it a larger budget", command=f"fabrik run resume {ref} --budget-usd USD")
-        moves = (larger, log)
+        larger = "give it a larger budget"
+        moves = (
+            Move(what=larger, command=f"fabrik run resume {ref} --budget-usd USD"),
+            Move(what=f"{larger}, in tokens", command=f"fabrik run resume {ref} --budget-tokens N"),
+            log,
+        )
     return Standing(
         state=state,
         what=f"{run.status}: {reason}",

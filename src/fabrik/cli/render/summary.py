@@ -81,6 +81,9 @@ def what_next(run: Run) -> str:
             return f"git{where} log --stat {run.base_commit[:10]}..{quoted(run.branch)}"
         case "waiting":
             return f'fabrik approve {ref}\nfabrik reject {ref} --notes "what is missing"'
+        case "exhausted" if "budget" in (run.failure_reason or ""):
+            larger = "--budget-usd USD   (or --budget-tokens N: a larger one)"
+            return f"fabrik run resume {ref} {larger}\nfabrik runs logs {ref}"
         case "blocked" | "exhausted":
             return f"fabrik runs logs {ref}\nfabrik run resume {ref}   (once what stopped it is mended)"
         case "interrupted":
