@@ -212,7 +212,7 @@ def test_attempts_are_bounded(world: Backlog, most: int) -> None:
 
 def test_ten_attempts_are_the_default(world: Backlog) -> None:
     world.spec("0001-first.md")
-    world.backlog(agent=world.agent("echo no"), status=4)
+    world.backlog(agent=world.agent("date +%N > now.txt; echo no"), status=4)
     assert world.sessions("implement#*") == 10
 
 

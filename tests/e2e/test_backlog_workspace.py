@@ -286,12 +286,14 @@ def test_missing_and_circular_dependencies_hold_back_those_specs_only(world: Bac
         (line,) = (line for line in dry if line.startswith(f"{spec}: held back: "))
         assert why in line
     assert "0005-fifth.md: would be implemented" in dry and not world.home.exists()
-    ran = world.backlog(status=4)
+    agent = world.agent("date +%N > now.txt\n" + IMPLEMENT)
+    ran = world.backlog(status=4, agent=agent)
     for why in whys.values():
         assert why in ran.stdout and why in ran.stderr and why in world.log()
     states = world.status()
     done = {spec for spec, entry in states.items() if entry["state"] == "done"}
     assert done == {"0005-fifth.md", "area/0005-fifth.md"}
+    assert states["0004-behind.md"]["waits_for"] == ["0003-third.md"]
     assert all(why in states[spec]["reason"] for spec, why in whys.items())
 
 
