@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_all_specs_without_a_place_are_told_at_once_and_the_others_go_on(world: 
     world.spec("0005-good.md")
     ran = world.backlog(status=4)
     told = ran.stderr
-    assert told.count("held back: 000") == 4
+    assert told.count(".md is held back: ") == 4
     for words in ("the workspace has 2 repositories: repo-a, repo-b", "`Repo: repo-c` is not there"):
         assert words in told
     assert "`Repo: ../elsewhere` leads out of the workspace" in told
@@ -115,12 +116,22 @@ def detach(place: Path) -> None:
     git("switch", "-q", "--detach", cwd=place)
 
 
+def begin_anew(place: Path) -> None:
+    shutil.rmtree(place / ".git")
+    git("init", "-q", "-b", "main", cwd=place)
+
+
 def begin_merge(place: Path) -> None:
     (place / ".git" / "MERGE_HEAD").write_text(git("rev-parse", "HEAD", cwd=place) + "\n")
 
 
 @pytest.mark.parametrize(
-    ("trouble", "why"), [(detach, "no branch is checked out"), (begin_merge, "a merge is under way")]
+    ("trouble", "why"),
+    [
+        (detach, "no branch is checked out"),
+        (begin_merge, "a merge is under way"),
+        (begin_anew, "no commit yet"),
+    ],
 )
 def test_a_repository_in_the_middle_of_something_holds_back_its_specs_only(
     world: Backlog, trouble: Callable[[Path], None], why: str
@@ -176,7 +187,7 @@ def test_notes_and_specs_that_are_links_are_shown_to_nobody(world: Backlog) -> N
     secret.write_text("# secret\n")
     (world.ralph / "specs" / "0002-link.md").symlink_to(secret)
     world.spec("0001-first.md")
-    assert "0002-link.md: is a link" in world.backlog("--dry-run", status=4).stderr
+    assert "0002-link.md is held back: is a link" in world.backlog("--dry-run", status=4).stderr
     (world.ralph / "specs" / "0002-link.md").unlink()
     (world.ralph / "SCRATCHPAD.md").symlink_to(secret)
     assert "SCRATCHPAD.md: is a link" in world.backlog(status=4).stdout
@@ -187,7 +198,7 @@ def test_notes_and_specs_that_are_links_are_shown_to_nobody(world: Backlog) -> N
 def test_a_pipe_holds_nothing_up(world: Backlog) -> None:
     world.spec("0001-first.md")
     os.mkfifo(world.ralph / "specs" / "0002-pipe.md")
-    assert "0002-pipe.md: is no plain file" in world.backlog("--dry-run", status=4).stderr
+    assert "0002-pipe.md is held back: is no plain file" in world.backlog("--dry-run", status=4).stderr
     (world.ralph / "specs" / "0002-pipe.md").unlink()
     os.mkfifo(world.ralph / "ralph.log")
     assert "ralph.log: cannot be written" in world.backlog(status=1).stderr

@@ -20,6 +20,7 @@ from fabrik.cli.text import neutralise, one_line
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 from fabrik.outcome import ExitStatus
+from fabrik.problems import Problem
 from fabrik.workflows.backlog.dispatch import NotReady
 from fabrik.workflows.backlog.request import BacklogRequest
 from fabrik.workflows.backlog.survey import Entry, Survey, misplaced, next_of, survey
@@ -66,21 +67,23 @@ class Loop:
         for remark in found.remarks:
             self._warn(remark)
         for name, problems in found.faults.items():
-            self._hold(name, "; ".join(problem.what for problem in problems), "\n".join(map(str, problems)))
+            self._hold(name, *problems)
         return found
 
-    def _hold(self, name: SpecName, why: str, told: str) -> None:
+    def _hold(self, name: SpecName, *problems: Problem) -> None:
         """Leave a spec out for now, and say why."""
+        why = "; ".join(problem.what for problem in problems)
         if self._held.get(name) == why:
             return
         self._held[name] = why
-        self._warn(f"held back: {told}", log=False)
+        todo = "".join(f"\n  → {problem.todo}" for problem in problems if problem.todo)
+        self._warn(f"{name.path} is held back: {why}{todo}", log=False)
         if self._log is not None:
             self._log.tell("held_back", name.path, why=why)
 
     def _hold_misplaced(self, entries: list[Entry], workspace: Workspace) -> None:
         for name, problem in asyncio.run(misplaced(entries, workspace)).items():
-            self._hold(name, problem.what, str(problem))
+            self._hold(name, problem)
             self._tried.add(name)
 
     def _warn(self, text: str, spec: str | None = None, *, log: bool = True) -> None:
@@ -155,7 +158,8 @@ class Loop:
                 )
             )
         except NotReady as error:
-            self._hold(entry.name, error.what, f"{entry.name.path}: {error}")
+            where = f"{error.where}: " if error.where else ""
+            self._hold(entry.name, Problem(file="", what=f"{where}{error.what}", todo=error.todo))
             return
         how = "goes on" if taken.resumed else "begins"
         screen.line(f"run {short(taken.run)} {how}", "dim")

@@ -109,7 +109,10 @@ async def on_branch(repository: Repository) -> Project:
 
     Raises NotReady, UsageError, VcsError.
     """
-    project = await inspect(repository.root)
+    try:
+        project = await inspect(repository.root)
+    except UsageError as error:  # it has no commit yet, or a part of git's is not there
+        raise NotReady(error.what, where=error.where, todo=error.todo) from error
     if project.branch is None:
         raise NotReady(
             "no branch is checked out (HEAD is detached): verified work lands on the current branch",
