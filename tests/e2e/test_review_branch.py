@@ -103,9 +103,10 @@ def test_everybody_approves(world: World) -> None:
         *("review#1/security", "review#1/simplicity", "review#1"),
     ]
     assert "2 commits, 2 files, since it left main at " in done.stdout
-    assert "feature at" in (run.failure_reason or "") and "2 reviewers; 1 check passed" in (
+    assert "feature at" in (run.failure_reason or "") and "3 reviewers; 1 check passed" in (
         run.failure_reason or ""
     )
+    assert "approved by all · 3 approved" in done.stdout  # the same number everywhere
     page = evidence(world)
     for words in ("**done**", "as it stands", "test -f done-1.txt", "review#1", tip, fork):
         assert words in page

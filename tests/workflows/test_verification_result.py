@@ -64,6 +64,12 @@ def test_what_fails_as_it_stands_fails_once() -> None:
     assert not replace(GOOD, checks=BROKEN, protected=NONE).ok
 
 
+def test_a_command_that_is_not_there_is_told_as_such() -> None:
+    check = replace(ran(False, "dedupe").checks[0], status=127)
+    failed = replace(GOOD, checks=ChecksResult(commit="c", checks=(check,)), protected=NONE)
+    assert failed.failures == ("dedupe: exit status 127 (command not found)",)
+
+
 def test_held_out_checks_count() -> None:
     assert replace(GOOD, holdout=ran(False, "hidden")).failures == ("hidden: exit status 1",)
     assert not replace(GOOD, holdout=BROKEN).ok

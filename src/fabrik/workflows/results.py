@@ -59,7 +59,8 @@ class CheckResult:
         """How it failed, in words."""
         if self.stopped_by:
             return self.stopped_by
-        return f"exit status {self.status}" if self.status else f"ended by signal {self.signal}"
+        found = " (command not found)" if self.status == 127 else ""  # as every shell has it
+        return f"exit status {self.status}{found}" if self.status else f"ended by signal {self.signal}"
 
     @property
     def failure(self) -> str:

@@ -13,7 +13,6 @@ from fabrik.ledger.codec import decode
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import Verdict
 from fabrik.workflows.checks import run_checks
-from fabrik.workflows.context import TAMPERING
 from fabrik.workflows.proving import put_forward
 from fabrik.workflows.registry import Ended
 from fabrik.workflows.results import ChecksResult, VerificationResult
@@ -127,7 +126,8 @@ def _objections(verification: VerificationResult, found: Round, before: Collecti
 
 
 def _approved(work: Work, verification: VerificationResult, found: Round) -> str:
-    asked = [opinion for opinion in found.opinions if opinion.reviewer != TAMPERING]
+    # All that are listed, fabrik's own look for tampering too: the round is told with the same number.
+    asked = found.opinions
     everybody = f"{len(asked)} reviewers" if len(asked) != 1 else asked[0].reviewer
     checks = (*verification.checks.checks, *verification.holdout.checks)
     proof = f"{len(checks)} check{'s' * (len(checks) != 1)} passed" if checks else "no checks were run"
