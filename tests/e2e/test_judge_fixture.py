@@ -83,6 +83,53 @@ def test_without_a_verdict_it_fails_with_the_reason(tmp_path: Path) -> None:
         assert "no key for anthropic" in said
 
 
+@pytest.mark.parametrize(
+    ("artifact", "said"),
+    [
+        ("__import__('pathlib').Path('nowhere.txt')", "nowhere.txt: cannot be read"),
+        ("''", "there is nothing in it to judge"),
+        ("7", "cannot be judged: int"),
+    ],
+)
+def test_only_what_is_wrong_is_told(tmp_path: Path, artifact: str, said: str) -> None:
+    with judging(tmp_path, PASS) as (world, server):
+        status, told = pytest_in(world, f"def test_it(judge):\n    judge('warm', {artifact})\n")
+        assert status == 1
+        assert said in told
+        assert "During handling" not in told and "event loop" not in told
+        assert server.calls == ()
+
+
+def test_a_missing_key_is_told_alone(tmp_path: Path) -> None:
+    with judging(tmp_path, PASS, vendor=None) as (world, _):
+        status, told = pytest_in(world, "def test_it(judge):\n    judge('warm', 'dear Ada')\n")
+        assert status == 1 and "no key for anthropic" in told
+        assert "During handling" not in told and "event loop" not in told
+        done = python_in(world, "from fabrik.judge import judge\njudge('warm', 'dear Ada')\n")
+        assert "no key for anthropic" in done.stderr and "event loop" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mark", "call", "said"),
+    [
+        ("(vote=3)", "", "@pytest.mark.fabrik_judge knows no vote: did you mean votes?"),
+        ("(3)", "", "@pytest.mark.fabrik_judge takes names only, not 3"),
+        ("", ", budget=1, colour=2", "judge('warm', …) knows no budget, colour"),
+        ("(votes='three')", "", "votes"),
+        ("(votes=99)", "", "votes"),
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, mark: str, call: str, said: str) -> None:
+    test = (
+        f"import pytest\n@pytest.mark.fabrik_judge{mark}\ndef test_it(judge):\n    judge('warm', 'x'{call})\n"
+    )
+    with judging(tmp_path, PASS) as (world, server):
+        status, told = pytest_in(world, test)
+        assert status == 1 and said in told
+        assert "TypeError" not in told and "During handling" not in told
+        assert server.calls == ()
+
+
 def test_inside_a_sandbox_that_is_closed_it_fails(tmp_path: Path) -> None:
     with judging(tmp_path, PASS) as (world, server):
         test = "def test_it(judge):\n    judge('warm', 'dear Ada')\n"

@@ -53,12 +53,20 @@ def judge(
     asking = ajudge(
         criteria, artifact, intelligence=intelligence, votes=votes, model=model, budget_usd=budget_usd
     )
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if (
+        not _in_loop()
+    ):  # asked outside of the `except`: errors of the judge would show "no running event loop"
         return asyncio.run(asking)
     # Browser libraries run tests that look synchronous inside a loop of theirs, and screenshots are judged.
     return _in_thread(asking)
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _in_thread(asking: Coroutine[Any, Any, Judgement]) -> Judgement:

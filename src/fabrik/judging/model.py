@@ -76,7 +76,8 @@ class Question:
             raise UsageError("there is nothing to judge", where="artifact")
         if len(self.artifacts) > MOST_TOGETHER:
             raise UsageError(f"{MOST_TOGETHER} artifacts at the most are judged together", where="artifact")
-        if not 1 <= self.votes <= MOST_VOTES:
+        # The type, too: untyped callers, such as a marker of pytest.
+        if type(self.votes) is not int or not 1 <= self.votes <= MOST_VOTES:
             raise UsageError(f"votes are a number from 1 to {MOST_VOTES}", where="votes")
 
 
