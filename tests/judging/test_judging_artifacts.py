@@ -18,8 +18,11 @@ from fabrik.judging.artifacts import (
 from fabrik.testing.pictures import png
 
 GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"
-WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L\r\x00\x00\x00/"
+JPEG = (
+    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+    b"\xff\xff\xc0\x00\x0b\x08\x00\x01\x00\x01\x01\x01\x11\x00\xff\xd9"
+)
+WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L\r\x00\x00\x00/\x00\x00\x00\x10\x07\x10"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,12 @@ def test_texts() -> None:
         ("a.jpeg", b"answer pass", "is called a picture and is none"),
         ("a.txt", b"a" * (MOST_TEXT + 1), "a text may have"),
         ("a.png", png() + b"\0" * MOST_PICTURE, "a picture may have"),
+        *((f"{n}.gif", GIF[:n], "ends before its size") for n in (6, 12)),
+        *((f"{n}.png", png()[:n], "ends before its size") for n in (8, 16, 23)),
+        *((f"{n}.jpg", JPEG[:n], "ends before its size") for n in (3, 11, 20, 25)),
+        *((f"{n}.webp", WEBP[:n], "ends before its size") for n in (12, 16, 24)),
+        ("wide.png", png()[:16] + bytes(4) + png()[20:], "ends before its size"),
+        ("none.jpg", JPEG[:20] + b"\xff\xd9", "ends before its size"),
     ],
 )
 def test_what_is_refused(name: str, content: bytes, says: str) -> None:

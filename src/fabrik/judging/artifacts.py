@@ -27,6 +27,10 @@ def artifact_of(name: str, content: bytes) -> Artifact:
         raise UsageError("there is nothing in it to judge", where=name)
     kind = picture_type(content)
     if kind is not None:
+        if not _has_size(kind, content):
+            raise UsageError(
+                "begins like a picture and ends before its size", where=name, todo="write it once more"
+            )
         if len(content) > MOST_PICTURE:
             raise UsageError(
                 f"a picture may have {MOST_PICTURE:,} bytes", where=name, todo="make it smaller, or cut it"
@@ -62,6 +66,37 @@ def picture_type(content: bytes) -> PictureType | None:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
     return None
+
+
+def _has_size(kind: PictureType, content: bytes) -> bool:
+    """Whether the header is whole, down to a width and a height: no model is paid to see less."""
+    match kind:
+        case "image/png":  # the first chunk, IHDR: ISO/IEC 15948, 11.2.2
+            size = content[16:24] if content[12:16] == b"IHDR" else b""
+            return len(size) == 8 and any(size[:4]) and any(size[4:])
+        case "image/gif":  # the logical screen descriptor: GIF89a, 18; both may be 0 where a frame says more
+            return len(content) >= 13
+        case "image/webp":  # the first chunk, with its size: RFC 9649, 2.5 to 2.7
+            return content[12:16] in (b"VP8 ", b"VP8L", b"VP8X") and len(content) >= 25
+        case "image/jpeg":
+            return _jpeg_has_size(content)
+
+
+def _jpeg_has_size(content: bytes) -> bool:
+    """Whether a frame header (SOF) stands among the first segments: ITU-T T.81, B.1.1.4 and B.2.2."""
+    at = 2
+    while at + 4 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == 0xFF:  # filling
+            at += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            # No height: it comes later (DNL), but a width there must be.
+            return len(content) >= at + 9 and any(content[at + 7 : at + 9])
+        elif marker in (0xDA, 0xD9):  # the scan, or the end, before any size
+            return False
+        else:
+            at += 2 + int.from_bytes(content[at + 2 : at + 4])
+    return False
 
 
 def names_a_picture(text: str) -> bool:
