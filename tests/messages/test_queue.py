@@ -236,6 +236,7 @@ def test_bounds(tmp_path: Path) -> None:
         queue.acknowledge(got(queue).receipt)
     send(queue, message_id="last")
     assert len(files(queue, "done")) == 2
+    send(queue, to="other")
     with pytest.raises(FabrikError, match="has 2 inboxes"):
         send(queue, to="third")
     with pytest.raises(UsageError, match="1 to 2 recipients"):
