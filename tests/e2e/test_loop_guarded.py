@@ -31,6 +31,7 @@ def agent(*lines: str) -> str:
 
 
 def refused(world: World, *said: str) -> None:
+    assert "0 landed" in (world.last().failure_reason or "")
     assert subjects(world) == [] and status(world) == "" and git("tag", cwd=world.project) == ""
     story = world.fabrik("runs", "show", "last", "--events").stdout
     page = (world.home / "runs" / world.last().id / "reports" / "evidence.md").read_text()
@@ -51,7 +52,7 @@ def refused(world: World, *said: str) -> None:
 )
 def test_a_check_script_is_that_of_people(tmp_path: Path, lines: list[str], said: str) -> None:
     world = playbook(tmp_path)
-    loop(world, "build", "1", "--attempts", "1", agent=agent(*lines))
+    loop(world, "build", "1", "--attempts", "1", agent=agent(*lines), status=None)
     refused(world, said, "--may-change")
     assert "exit 0" in kept(world, "kept/iteration-1", "test.sh")
 
@@ -70,8 +71,7 @@ def test_a_check_script_is_that_of_people(tmp_path: Path, lines: list[str], said
 )  # fmt: skip
 def test_tests_are_those_of_people(tmp_path: Path, lines: list[str]) -> None:
     world = playbook(tmp_path, UNITTEST)
-    loop(world, "build", "1", "--attempts", "1", agent=agent(*lines))
-    ended(world, "done", "0 landed")
+    loop(world, "build", "1", "--attempts", "1", agent=agent(*lines), status=None)
     refused(world, "judged by what it changed")
 
 
