@@ -17,6 +17,7 @@ from fabrik.vcs.checkout import Place, standing
 from fabrik.vcs.git import run
 from fabrik.vcs.merging import commit_merge, merge_trees
 from fabrik.vcs.near import ref_at, tag_names
+from fabrik.vcs.replaying import replay
 from fabrik.vcs.tagging import push, tag, tags
 from fabrik.workflows.loop.guarding import with_what_people_did
 from fabrik.workflows.loop.order import Followed, Landed, Line, Pushed, SealedLoop
@@ -158,6 +159,13 @@ async def follow(work: Work, key: str, line: Line, commit: str, at: str, *, numb
                 line=await _onto(work, replace(line, head=commit, tip=commit, known=commit), at), already=True
             )
         after = await _onto(work, line, at)
+        if (
+            await work.repo.ref(f"merged/{number - 1}") == at
+        ):  # what came is the merge of the iteration before
+            ours = (work.identity, datetime.now(UTC))
+            if anew := await replay(work.repo.path, line.tip, commit, at, *ours):
+                await work.repo.set_ref(f"merged/{number}", anew)
+                return Followed(line=after, merged=anew)
         merged = await merge_trees(work.repo.path, line.tip, at, commit)
         if merged.tree is None:
             kept = f"kept/iteration-{number}"
