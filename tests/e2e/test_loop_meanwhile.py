@@ -145,8 +145,8 @@ def test_a_push_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:
     bare = remote(world)
     away = bare.with_name("away.git")
     bare.rename(away)
-    done = loop(world, "build", "2", "--push")
-    ended(world, "done", "2 landed", "the last push failed")
+    done = loop(world, "build", "2", "--push", status=4)
+    ended(world, "blocked", "2 landed", "landed, but not pushed")
     assert done.stdout.count("not pushed to origin") == 2
     away.rename(bare)
     loop(world, "build", "1", "--push")
