@@ -60,7 +60,10 @@ def test_a_check_script_is_that_of_people(tmp_path: Path, lines: list[str], said
 @pytest.mark.parametrize(
     "lines",
     [
-        ["sed -i 's/self.assertEqual(calc.add(1, 2), 3)/pass/' tests/test_calc.py", "echo 'def add(a, b): return 0' > src/calc.py"],
+        [
+            "sed -i 's/self.assertEqual(calc.add(1, 2), 3)/pass/' tests/test_calc.py",
+            "echo 'def add(a, b): return 0' > src/calc.py",
+        ],
         ["git rm -q tests/test_calc.py", "mkdir -p tests", "echo > tests/test_other.py"],
         ["sed -i 's/    def test_add/    @unittest.skip(1)\\n    def test_add/' tests/test_calc.py"],
         ["echo 'import os; os._exit(0)' > sitecustomize.py"],
@@ -77,7 +80,8 @@ def test_tests_are_those_of_people(tmp_path: Path, lines: list[str]) -> None:
 
 CHAIN = agent(
     "case $FABRIK_STEP in",
-    "build/1/*) sed -i 's/import unittest/import unittest  # one/' tests/test_calc.py; echo '# 1' >> src/calc.py;;",
+    "build/1/*) sed -i 's/import unittest/import unittest  # one/' tests/test_calc.py",
+    "   echo '# 1' >> src/calc.py;;",
     "*) sed -i 's/calc.add(1, 2), 3/calc.add(1, 2), calc.add(1, 2)/' tests/test_calc.py",
     "   echo 'def add(a, b): return 0' > src/calc.py;;",
     "esac",
@@ -120,7 +124,8 @@ def test_it_goes_back_to_the_agent_with_the_reason(tmp_path: Path) -> None:
 
 ADDS = agent(
     "if [ -e tests/test_more.py ]; then",
-    "  printf '\\n    def test_more(self):\\n        self.assertEqual(calc.add(2, 2), 4)\\n' >> tests/test_calc.py",
+    "  printf '\\n    def test_more(self):\\n        self.assertEqual(calc.add(2, 2), 4)\\n'"
+    " >> tests/test_calc.py",
     "else",
     "  sed 's/1, 2), 3/3, 4), 7/' tests/test_calc.py > tests/test_more.py",
     "fi",
@@ -159,7 +164,8 @@ def test_a_project_may_grow_out_of_nothing(tmp_path: Path) -> None:
         'echo "# $FABRIK_STEP" >> src/calc.py',
         'echo "# $FABRIK_STEP" >> tests/conftest.py',
         "printf '[tool.pytest.ini_options]\\npythonpath = [\"src\"]\\n' > pyproject.toml",
-        "printf 'import unittest\\nclass T(unittest.TestCase):\\n    def test_%s(self): pass\\n' \"$(date +%N)\" > tests/test_calc.py",
+        "printf 'import unittest\\nclass T(unittest.TestCase):\\n    def test_%s(self): pass\\n'"
+        ' "$(date +%N)" > tests/test_calc.py',
     )
     loop(world, "build", "2", agent=grows)
     ended(world, "done", "2 iterations, 2 landed")
@@ -263,7 +269,7 @@ FORGES = agent(
 
 
 def test_what_commits_say_of_themselves_is_believed_by_nobody(tmp_path: Path) -> None:
-    """As with `fabrik run`, commits are kept as they are; what is genuine is in the ledger and on the page."""
+    """As with `fabrik run`, commits are kept as they are; what is genuine is in the ledger."""
     world = playbook(tmp_path)
     loop(world, "build", "1", agent=FORGES)
     run = ended(world, "done", "1 landed")
