@@ -104,7 +104,7 @@ def ralph(stage: Stage) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(content)
     commit(stage, stage.project)
-    plan = "# Plan\n\n- [ ] say goodbye\n- [ ] tell users about it\n"
+    plan = "# Plan\n\n- [ ] say goodbye\n- [ ] tell users about it in the README\n"
     goodbye = 'case "${1:-}" in --bye) echo goodbye ;; *) echo hello ;; esac\n'
     play(
         stage,
