@@ -63,6 +63,26 @@ def test_a_wrong_command_line_gives_one_message_and_status_2(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [["docs", "json"], ["docs"], ["--help"], ["spec", "schema", "spec"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_without_room_is_told_as_such(
+    tmp_path: Path, arguments: list[str], unbuffered: str
+) -> None:
+    home = tmp_path / "home of this"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*arguments),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "FABRIK_HOME": str(home), "PYTHONUNBUFFERED": unbuffered},
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "error: cannot write the output: no space left\n")
+    assert not list(home.glob("crash-*"))
+
+
 def test_an_unexpected_error_leaves_its_traceback_in_a_file(books: Books) -> None:
     program = (
         "import sys\nfrom fabrik.cli import runs, store\n"

@@ -128,6 +128,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from fabrik.cli.report import usage_error
 
         return usage_error(error)
+    except OSError as error:
+        from fabrik.cli.report import crash, output_lost
+
+        return output_lost(error) or crash(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback is never what a user is shown
         from fabrik.cli.report import crash
 

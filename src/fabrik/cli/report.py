@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import time
@@ -38,6 +40,28 @@ def usage_error(error: click.ClickException) -> int:
     todo = f"{ctx.command_path} --help" if ctx is not None else ""
     problem(error.format_message(), todo=todo)
     return ExitStatus.USAGE
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def output_lost(error: OSError) -> int:
+    """Say that standard output takes nothing any more; exit status 1. 0 where it does take more.
+
+    An error of a stream does not name it, so one more line is tried: it fails for the same reason.
+    """
+    if error.errno not in (*_FULL, errno.EIO) or error.filename is not None:
+        return 0
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError as again:
+        why = "no space left" if again.errno in _FULL else again.strerror or str(again)
+        problem(f"cannot write the output: {why}")
+        with contextlib.suppress(OSError):  # nothing tries again at the interpreter's end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.FAILED
+    return 0
 
 
 def crash(error: BaseException) -> int:
