@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fabrik.cli.lazy import Entry, LazyGroup
+from fabrik.cli.render.words import quoted
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.outcome import ExitStatus
@@ -135,8 +136,9 @@ def new(name: str, directory: Path, template: Template, as_json: bool, title: st
     for path in planned.files:
         screen.line(f"wrote {neutralise(str(path))}")
     screen.line("Fill it in, write its check, then:")
-    screen.line(f"  fabrik spec review {neutralise(str(first))}")
-    screen.line(f"  fabrik run --spec {neutralise(str(first))}")
+    typed = neutralise(quoted(str(first)))
+    screen.line(f"  fabrik spec review {typed}")
+    screen.line(f"  fabrik run --spec {typed}")
 
 
 def _show(screen: Screen, problems: Iterable[Problem], word: str, tone: Tone) -> None:

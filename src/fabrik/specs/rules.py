@@ -6,6 +6,7 @@ Each rule returns None, or what is wrong and what to do.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import PurePosixPath
 
 from pathspec import GitIgnoreSpec
@@ -17,6 +18,7 @@ NAME_CHARACTERS = 100
 
 _OWN = ("review-task-", "feedback-")  # beginnings of the ids of tasks that fabrik makes by itself
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_LATIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -86,5 +88,7 @@ def glob_problem(value: str) -> Broken | None:
 
 def slug(text: str, most: int = 50) -> str:
     """An id made of a title: "Add a Search!" → add-a-search. Empty when nothing is left."""
-    words = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
+    letters = unicodedata.normalize("NFKD", text.casefold().translate(_LATIN))  # ü: u, and a diaeresis
+    bare = "".join(one for one in letters if not unicodedata.combining(one))
+    words = re.sub(r"[^a-z0-9]+", "-", bare).strip("-")
     return words[:most].rstrip("-")
