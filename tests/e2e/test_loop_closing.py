@@ -1,8 +1,7 @@
-"""Items that are closed without work, plans that vanish, required tests that nobody runs: none is finished."""
+"""Items closed without work, plans that vanish, tests that nobody runs: none of these is finished."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +85,7 @@ def test_several_items_at_once_are_told(tmp_path: Path) -> None:
     assert "closes 3 items at once" in done.stdout
 
 
+ASIDE = "holds no test that is not skipped"
 REQUIRES = "- [ ] write add. Required tests: `tests/test_add.py`\n"
 UNITTEST = "## Validation\n\n- Tests: `python3 -m unittest discover -s tests`\n"
 OTHER = "import unittest\n\nclass T(unittest.TestCase):\n    def test_ok(self): pass\n"
@@ -105,13 +105,13 @@ def _adds(test: str, where: str = "tests/test_add.py") -> str:
         ("# todo\n", "tests/test_add.py holds no test"),
         (
             GOOD.replace("    def test", "    @unittest.skip('later')\n    def test"),
-            "holds no test that is not skipped",
+            ASIDE,
         ),
         ("# def test_add():\n#     assert 1\n", "tests/test_add.py holds no test"),
         ("def test_add():\n    assert 0\n", "no check runs tests/test_add.py"),
         (
             GOOD.replace("self.assert", "self.skipTest('x')\n        self.assert"),
-            "holds no test that is not skipped",
+            ASIDE,
         ),
         (
             GOOD.replace("self.assert", "if 1 + 1 == 2:\n            return\n        self.assert"),
@@ -147,7 +147,7 @@ def test_each_of_several_required_tests_is_asked_about(tmp_path: Path) -> None:
 
 def test_a_plan_that_sessions_cannot_work_with_is_refused_at_once(tmp_path: Path) -> None:
     world = playbook(tmp_path, {PLAN: None, "plans/mine.md": "- [ ] one\n"})
-    os.symlink("plans/mine.md", world.project / PLAN)
+    (world.project / PLAN).symlink_to("plans/mine.md")
     for mode in ("build", "plan"):
         assert f"{PLAN} is a symbolic link" in loop(world, mode, status=2).stderr
     (world.project / PLAN).unlink()

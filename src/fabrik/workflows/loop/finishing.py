@@ -17,11 +17,14 @@ from fabrik.playbook.layout import PLAN
 from fabrik.playbook.plan import Changes, Item
 from fabrik.vcs.changes import SUBMODULE, FileContent, FilePair
 
+# Notes and specs. What is written for users is work: the README, the list of changes, a folder of documents.
 _TEXT = re.compile(
-    r"\.(?:md|markdown|mdx|rst|adoc)$|(?:^|/)specs/[^.]*(?:\.(?:json|ya?ml|txt))?$", re.IGNORECASE
+    r"^(?!(?:.*/)?(?:readme|change-?log|changes|contributing|news)\b|(?:.*/)?(?:docs?|manual|site|book)/)"
+    r"(?:.*\.(?:md|markdown|mdx|rst|adoc)$|(?:.*/)?specs/[^.]*(?:\.(?:json|ya?ml|txt))?$)",
+    re.IGNORECASE,
 )
 _WRITING = re.compile(
-    r"\b(?:read ?me|docs?|document\w*|change ?log|guides?|manuals?|tutorials?|markdown|specs?|specif\w+|notes?"
+    r"\b(?:read ?me|docs?|document\w*|change ?log|guides?|manuals?|tutorials?|specs?|specif\w+|notes?"
     r"|release notes|how-?to|wiki|faq|prose|texts?|chapters?|articles?|copy)\b",
     re.IGNORECASE,
 )
