@@ -22,6 +22,20 @@ def test_exit_statuses(tmp_path: Path, fabrik: Fabrik) -> None:
     assert fabrik("spec", "review", str(tmp_path / "missing.md")).returncode == 2
 
 
+def test_an_unreadable_file_hides_no_other(tmp_path: Path, fabrik: Fabrik) -> None:
+    (tmp_path / "b.md").write_bytes(b"\xff\xfe")
+    good = CORPUS / "good/fabrik-median.md"
+    result = fabrik("spec", "review", str(tmp_path / "b.md"), str(good))
+    assert result.returncode == 2 and "100 of 100" in result.stdout and "b.md" in result.stderr
+    result = fabrik("spec", "review", "--json", str(tmp_path / "b.md"), str(good))
+    assert result.returncode == 2 and len(json.loads(result.stdout)) == 1
+
+
+def test_points_that_do_not_count_are_told(fabrik: Fabrik) -> None:
+    result = fabrik("spec", "review", str(CORPUS / "bad/vague.md"))
+    assert "points of vague-words, 60 count" in result.stdout
+
+
 def test_json_and_the_bar(fabrik: Fabrik) -> None:
     path = CORPUS / "good/rdd-webhooks.md"
     (found,) = json.loads(fabrik("spec", "review", str(path), "--json").stdout)

@@ -14,6 +14,7 @@ from fabrik.outcome import ExitStatus
 
 if TYPE_CHECKING:
     from fabrik.cli.screen import Tone
+    from fabrik.problems import Problem
     from fabrik.specs.reviewing.finding import Finding
     from fabrik.specs.reviewing.review import Reviewed
 
@@ -38,10 +39,14 @@ def review(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, min_score
     model is asked: the same spec always gets the same review. Exit status 0: all are ready; 4: one needs
     work; 2: one cannot be read.
     """
+    from fabrik.specs.problems import SpecErrors
     from fabrik.specs.reviewing.review import review as review_files
 
-    reviews = review_files(paths, min_score=min_score)
+    unread: list[Problem] = []
+    reviews = review_files(paths, min_score=min_score, unread=unread)
     screen = Screen()
+    if unread and not reviews:
+        raise SpecErrors(unread)
     if as_json:
         screen.line(json.dumps([_json(one, min_score) for one in reviews], indent=2, ensure_ascii=False))
     else:
@@ -55,6 +60,8 @@ def review(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, min_score
             screen.line(
                 f"{ready} of {len(reviews)} specs are ready", "good" if ready == len(reviews) else "bad"
             )
+    if unread:
+        raise SpecErrors(unread)
     if any(one.verdict != "ready" for one in reviews):
         ctx.exit(ExitStatus.STOPPED)
 
@@ -66,12 +73,25 @@ def _show(screen: Screen, one: Reviewed) -> None:
     for finding in one.findings:
         screen.line()
         place = f"{finding.file or one.path}:{finding.line}"
-        points = screen.paint(f"-{finding.points}", "dim")
-        screen.line(f"  {screen.paint(finding.rule, _tone(finding))} {neutralise(place)} {points}")
+        points = screen.paint(f" -{finding.points}", "dim") if finding.points else ""
+        screen.line(f"  {screen.paint(finding.rule, _tone(finding))} {neutralise(place)}{points}")
         if finding.words:
             screen.line(f"    “{neutralise(finding.words)}”", "dim")
         screen.line(f"    {neutralise(finding.why)}")
         screen.line(f"    → {neutralise(finding.instead)}")
+    for line in _counted(one):
+        screen.line()
+        screen.line(f"  {line}", "dim")
+
+
+def _counted(one: Reviewed) -> list[str]:
+    """Why the points of the findings do not add up, where they do not."""
+    from fabrik.specs.reviewing.finding import capped
+
+    rules = capped(one.findings)
+    lines = [f"of the {total} points of {rule}, {most} count" for rule, total, most in rules]
+    lost = sum(finding.points for finding in one.findings) - sum(total - most for _, total, most in rules)
+    return [*lines, f"{lost} points in all: fewer than 0 of 100 is 0"] if lost > 100 else lines
 
 
 def _tone(finding: Finding) -> Tone:

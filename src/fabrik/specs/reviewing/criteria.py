@@ -28,6 +28,16 @@ _EMPTY_PRAISE = re.compile(
 _STATE = re.compile(
     r"\b(?:is|are|was|gets?|becomes?|be|been|being) (?:\w+ )?\w+(?:ed|en|wn|nt|ught)\b", re.IGNORECASE
 )
+_ELSEWHERE = re.compile(
+    r"^(?:please )?(?:see|cf\.?|refer to|as in|same as in) (?:the |our |also )?(?:ticket|issue|story|jira|"
+    r"figma|design|wiki|slack|thread|e-?mail|mail|meeting|chat|confluence|notion|\[?[A-Z]{2,}-\d+|#\d+)\b|"
+    r"^(?:the )?same (?:as|like) (?:before|today|now|always|last time|above|usual)\W*$|"
+    r"\bas (?:discussed|agreed|talked about|we said|mentioned)\b|"
+    r"\b(?:as )?per (?:our|the|yesterday's) (?:discussion|meeting|call|chat|agreement)\b|"
+    r"^(?:all |the )?(?:user |api )?(?:docs?|documentation|readme|change ?log|manual|tests?) (?:is|are|"
+    r"gets?|has been|have been) (?:\w+ly )?(?:updated|written|adapted|extended|added|adjusted|improved)\W*$",
+    re.IGNORECASE,
+)
 _TECHNIQUE = lexicon.source("technique")
 _PRESCRIBED = (
     re.compile(
@@ -82,6 +92,10 @@ def uncheckable(spec: Outline) -> list[Finding]:
     why = "it names nothing that could be observed: no input, no output, no state"
     instead = "say what one does and what one then sees: `tally --median` of 1 2 3 4 prints 2.5"
     for said in spec.criteria:
+        if _ELSEWHERE.search(said.text):
+            elsewhere = "what must hold is said somewhere else, or nowhere: whoever builds this cannot see it"
+            found.append(of(said, "uncheckable-criterion", elsewhere, "write it down here", SERIOUS))
+            continue
         bare = without_quotes(said.text)
         left = _trimmed(bare)
         praise = left != bare and (observables(left) == 0 or len(left.split()) <= 4)

@@ -57,5 +57,17 @@ def score(findings: Iterable[Finding]) -> int:
     return max(0, 100 - sum(min(sum(points), _most(max(points))) for points in by_rule.values()))
 
 
+def capped(findings: Iterable[Finding]) -> list[tuple[str, int, int]]:
+    """The rules of which not all points count: its name, their sum, and what counts of it."""
+    by_rule: dict[str, list[int]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding.points)
+    return [
+        (rule, sum(points), _most(max(points)))
+        for rule, points in by_rule.items()
+        if sum(points) > _most(max(points))
+    ]
+
+
 def _most(worst: int) -> int:
     return next(most for least, most in _MOST if worst >= least)

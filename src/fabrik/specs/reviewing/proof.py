@@ -14,7 +14,7 @@ from fabrik.specs.unchecked import can_never_fail
 _SUITE = re.compile(
     r"\b(?:pytest|unittest|tox|nox|ctest|rspec|minitest|jest|vitest|mocha|ava|playwright|cypress|phpunit|"
     r"pest|junit|"
-    r"busted|bats|shellspec|tests?|spec|check|verify|judge|e2e|selenium|behave|cucumber|hurl|newman|k6|"
+    r"busted|bats|shellspec|prove|tests?|spec|check|verify|judge|e2e|selenium|behave|cucumber|hurl|newman|k6|"
     r"ginkgo)\b|"
     r"\b(?:make|just|task|rake|npm|pnpm|yarn|bun|cargo|go|dotnet|swift|mix|gradlew?|mvn|stack|cabal|zig|"
     r"dart|flutter|deno|sbt|"
@@ -31,6 +31,15 @@ _STYLE = re.compile(
     r"type-check|types|clippy|vet|"
     r"gofmt|golangci-lint|rubocop|shellcheck|stylelint|build|compile|compileall|py_compile|install|ci)\b",
     re.IGNORECASE,
+)
+
+_TEST_FILE = re.compile(
+    r"(?<![\w-])(?:test_(\w+)(?:\.\w+)?|([A-Za-z][\w-]*?)(?:_test|_spec|-test|\.test|\.spec|Tests?|Spec)\.[a-z]{1,4})\b"
+)
+# Names that say which kind of test it is, not what it is about.
+_GENERIC = stems(
+    "smoke integration e2e unit main cli api acceptance regression system app core spec all functional "
+    "contract suite test tests basic end property golden snapshot"
 )
 
 
@@ -80,6 +89,31 @@ def unproven(spec: Outline) -> list[Finding]:
     instead = "add a check for it, named like it"
     points = NOTABLE if len(bare) * 2 > len(spec.criteria) else SLIGHT
     return [of(said, "criterion-without-check", why, instead, points) for said in bare]
+
+
+def other_topic(spec: Outline) -> list[Finding]:
+    """Tests by name only, and none of the names is that of anything in the spec."""
+    checks = [check for check in spec.checks if not _STYLE.match(check.run)]
+    named = [
+        (check, [name for match in _TEST_FILE.finditer(check.run) if (name := match[1] or match[2])])
+        for check in checks
+    ]
+    if not named or spec.tests_named or any(not names for _, names in named):
+        return []
+    told = stems(" ".join([*(said.text for said in (*spec.everything(), *spec.non_goals)), spec.path.stem]))
+    for check, names in named:
+        for name in names:
+            own = stems(f"{name} {check.name if check.name != check.run else ''}") - _GENERIC
+            if not own or any(_alike(one, other) for one in own for other in told):
+                return []
+    check, names = named[0]
+    why = f"the only tests that it runs are about something else: {', '.join(names)}"
+    instead = "name the tests of these criteria, or run the whole suite"
+    return [_of_check(check, "criterion-without-check", why, instead, SERIOUS)]
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or (min(len(one), len(other)) >= 3 and (one in other or other in one))
 
 
 def tasks_unverified(spec: Outline) -> list[Finding]:

@@ -14,7 +14,7 @@ from fabrik.specs.drafts import MARKDOWN, WRAPPED, read_draft, siblings, todo_pa
 from fabrik.specs.files import decode, read_bytes
 from fabrik.specs.json_text import parse_object
 from fabrik.specs.problems import SpecErrors
-from fabrik.specs.reviewing import criteria, numbers, proof, shape, topics, unfinished, wording
+from fabrik.specs.reviewing import criteria, numbers, opposites, proof, shape, topics, unfinished, wording
 from fabrik.specs.reviewing.finding import DEFAULT_MIN_SCORE, SERIOUS, Finding, score
 from fabrik.specs.reviewing.from_json import add_todo, outline_json
 from fabrik.specs.reviewing.from_markdown import outline_markdown
@@ -42,16 +42,19 @@ class Reviewed:
     findings: tuple[Finding, ...]  # the gravest first
 
 
-def review(paths: Sequence[Path], *, min_score: int = DEFAULT_MIN_SCORE) -> list[Reviewed]:
+def review(
+    paths: Sequence[Path], *, min_score: int = DEFAULT_MIN_SCORE, unread: list[Problem] | None = None
+) -> list[Reviewed]:
     """Review files, and the specs in directories, in their order.
 
-    Raises SpecErrors with every file that cannot be read at all: not there, not UTF-8, no JSON.
+    unread: where to put every file that cannot be read at all (not there, not UTF-8, no JSON); without it
+    they are raised, as SpecErrors.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [] if unread is None else unread
     found = [
         one for path in _files(paths, problems) if (one := _review(path, min_score, problems)) is not None
     ]
-    if problems:
+    if problems and unread is None:
         raise SpecErrors(problems)
     return found
 
@@ -79,6 +82,7 @@ def _review(path: Path, min_score: int, problems: list[Problem]) -> Reviewed | N
         return None
     draft = read_draft(path)
     found = [*_invalid(draft), *rules(outline, known=_around(path), project_checks=_has_project_checks(path))]
+    found += _refused(draft, found)
     found = [replace(finding, file=finding.file or path) for finding in found]
     found.sort(key=lambda finding: (-finding.points, finding.line))
     points = score(found)
@@ -137,15 +141,23 @@ def rules(spec: Outline, *, known: Sequence[str] = (), project_checks: bool = Fa
         *proof.no_checks(spec, project_checks=project_checks),
         *proof.useless_checks(spec),
         *proof.unproven(spec),
+        *(proof.other_topic(spec) if english else []),
         *proof.tasks_unverified(spec),
         *proof.uncovered(spec),
         *topics.two_topics(spec),
         *topics.long_goal(spec),
-        *numbers.contradictions(spec),
+        *_contradictions(spec),
         *shape.purpose(spec, english=english),
         *shape.dependencies(spec, known),
         *unfinished.unfinished(spec),
     ]
+
+
+def _contradictions(spec: Outline) -> list[Finding]:
+    """Of each line one: two rules may see the same."""
+    found = numbers.contradictions(spec)
+    told = {finding.line for finding in found}
+    return [*found, *(finding for finding in opposites.clashes(spec) if finding.line not in told)]
 
 
 def _worded(spec: Outline, *, english: bool) -> list[Finding]:
@@ -187,6 +199,17 @@ def _invalid(draft: Draft) -> list[Finding]:
             )
         )
     return found
+
+
+def _refused(draft: Draft, found: Sequence[Finding]) -> list[Finding]:
+    """A note where `fabrik run` takes less than a reader: what it lacks is there, in other words."""
+    lacking = [one for one in draft.problems if re.match(r"has no (?:goals|acceptance criteria)", one.what)]
+    if not lacking or any(one.rule in ("no-criteria", "missing-goals") for one in found):
+        return []
+    what = ", and it ".join(problem.what for problem in lacking)
+    why = f"`fabrik run` refuses it: it {what} under a heading of that name; a loop or a backlog takes it"
+    instead = "; ".join(problem.todo for problem in lacking)
+    return [Finding(rule="run-refuses", line=1, words="", why=why, instead=instead, points=0)]
 
 
 def _text(path: Path, problems: list[Problem]) -> str | None:

@@ -37,6 +37,10 @@ _JOIN = re.compile(
     r"und)\s+|,\s+|\s\+\s)\s*"
 )
 _LIST = re.compile(r"[^,;]+,[^,;]+,?\s+(?:and|&|plus)\s+\S")
+# One thing is said about all parts, or they are parts of one thing.
+_ABOUT_ONE = re.compile(
+    r":\s|\s[—–-]\s|\b(?:is|are|can|must|may|get|of|in|for|with|to|from|on|by|as|when|have|has)\b"
+)
 _LEAD = re.compile(
     r"^(?:add|adds?|support|implement|build|create|provide|handle|handles|manage|manages|new|allow|enable|"
     r"let users)\s+",
@@ -48,7 +52,7 @@ def two_topics(spec: Outline) -> list[Finding]:
     """The title, a goal, or the criteria speak of capabilities that have nothing to do with each other."""
     why = "it joins capabilities that have nothing to do with each other: {}"
     instead = "one spec for each; what needs the other says so with `dependsOn`"
-    if spec.title and (parts := _joined(spec.title.text, spec)):
+    if spec.title and (parts := _joined(spec.title.text, spec) or _three(spec.title.text)):
         return [of(spec.title, "two-topics", why.format(" / ".join(parts)), instead, SERIOUS)]
     for goal in spec.goals:
         if parts := _joined(goal.text, spec):
@@ -103,6 +107,19 @@ def _joined(text: str, spec: Outline) -> list[str]:
         if min(alone) >= 1 and sum(alone) >= 3 and both == 0:
             return parts
     return []
+
+
+def _three(text: str) -> list[str]:
+    """The parts of a title that lists three things or more, each with words of its own; else none."""
+    bare = _LEAD.sub("", re.sub(r"\([^)]*\)", "", without_quotes(text)).strip(" ."))
+    if not _LIST.search(bare) or _ABOUT_ONE.search(bare):
+        return []
+    parts = [part.strip(" .,") for part in _JOIN.split(bare) if part.strip(" .,")]
+    own = [stems(part) for part in parts]
+    if len(parts) < 3 or any(len(one) < 2 for one in own):
+        return []
+    apart = all(not one & other for n, one in enumerate(own) for other in own[n + 1 :])
+    return parts if apart else []
 
 
 def _unrelated_goals(spec: Outline) -> tuple[Said, Said] | None:

@@ -24,6 +24,16 @@ _HOLE = re.compile(
     r"\[(?:insert|your|describe|fill in|todo|tbd|placeholder)[^\]\n]*\](?!\()",
     re.IGNORECASE,
 )
+# `[ -f x ]` is a command.
+_NO_COMMAND = re.compile(r"\[[^\]\s][^\]]*\]|<\w[^<>|&;]*>|(?:TODO|TBD|FIXME)\b[^|&;]*")
+# Lines of the templates that may stay: they hold, and can be checked, as they are.
+_HOLD = frozenset(
+    {
+        "all tests that pass today pass, and none was changed",
+        "what users see: nothing about it changes",
+        "what is written by the version before is still read",
+    }
+)
 _NOTHING = re.compile(r"^\W*(?:none|no|n/?a|nothing|all (?:answered|resolved|closed))\b", re.IGNORECASE)
 _ANSWERED = re.compile(r"\b(?:answer|decision|decided|resolved|yes|no)\s*[:,.—-]|→|=>", re.IGNORECASE)
 
@@ -37,7 +47,7 @@ def unfinished(spec: Outline) -> list[Finding]:
             instead = "answer it here, or take what depends on it out of this spec"
             found.append(of(said, "open-question", why, instead, SERIOUS))
     asked = {said.line for said in spec.questions}
-    for said in spec.everything():
+    for said in (*spec.everything(), *(said for said in spec.non_goals if _is_hint(said))):
         if said.line in asked:
             continue
         bare = without_quotes(said.text)
@@ -60,9 +70,9 @@ def unfinished(spec: Outline) -> list[Finding]:
             why = "this is a question, and nothing can check a question"
             found.append(of(said, "open-question", why, "write the answer", SERIOUS))
     for check in spec.checks:
-        if "write the check that proves this" in check.run:
+        if "write the check that proves this" in check.run or _NO_COMMAND.fullmatch(check.run.strip()):
             said = Said(text=check.run, line=check.line)
-            why = "the check of the template was never replaced"
+            why = "this is the place of a check, not a check"
             found.append(of(said, "placeholder", why, "write the command that proves this spec", SERIOUS))
     for said in spec.comments:
         if re.search(r"\b(?:TODO|TBD|FIXME)\b", said.text):
@@ -73,7 +83,11 @@ def unfinished(spec: Outline) -> list[Finding]:
 
 def _is_hint(said: Said) -> bool:
     text = " ".join(said.text.split()).casefold()
-    return len(text) > 12 and any(text == hint or text.endswith(hint) for hint in _hints())
+    return (
+        len(text) > 12
+        and text.rstrip(".") not in _HOLD
+        and any(text == hint or text.endswith(hint) for hint in _hints())
+    )
 
 
 @cache
