@@ -89,12 +89,16 @@ ASIDE = "holds no test that is not skipped"
 REQUIRES = "- [ ] write add. Required tests: `tests/test_add.py`\n"
 UNITTEST = "## Validation\n\n- Tests: `python3 -m unittest discover -s tests`\n"
 OTHER = "import unittest\n\nclass T(unittest.TestCase):\n    def test_ok(self): pass\n"
-GOOD = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(1 + 1, 2)\n"
+GOOD = (
+    "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_add(self):\n"
+    "        self.assertEqual(1 + 1, 2)\n"
+)
 
 
 def _adds(test: str, where: str = "tests/test_add.py") -> str:
     return (
-        f"mkdir -p $(dirname {where}); cat > {where} <<'END'\n{test}END\necho 'def add(a, b): return a + b' > add.py\n"
+        f"mkdir -p $(dirname {where}); cat > {where} <<'END'\n{test}END\n"
+        f"echo 'def add(a, b): return a + b' > add.py\n"
         f"sed -i 's/\\[ \\]/[x]/' {PLAN}"
     )
 
