@@ -50,6 +50,11 @@ def status(directory: Path | None, as_json: bool) -> None:
     """Show the specs in the order in which they are worked on, with state, commit and attempts.
 
     A folder of JSON specs is shown as well: which are shipped, held back, or wait for you.
+
+    \b
+    Examples:
+      fabrik backlog status
+      fabrik backlog status --dir ralph --json
     """
     from fabrik.backlog.folder import find_folder
     from fabrik.cli import store

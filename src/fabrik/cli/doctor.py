@@ -26,6 +26,11 @@ def doctor(as_json: bool) -> int:
     """Try every part that fabrik needs on this machine, and say what each protection is worth here.
 
     Keys are named, never shown. The exit status is 1 when something is missing that every run needs.
+
+    \b
+    Examples:
+      fabrik doctor
+      fabrik doctor --json
     """
     screen = Screen()
     if not as_json:

@@ -28,6 +28,11 @@ def approve(run_ref: str, notes: str | None, detach: bool, as_json: bool) -> int
     """Let the candidate of RUN ship. Look at it first: `fabrik runs show RUN`, `fabrik runs diff RUN`.
 
     What speaks against the candidate is overridden by your approval; that is said, and recorded for ever.
+
+    \b
+    Examples:
+      fabrik approve 7F3KX2QD
+      fabrik approve last --notes "checked by hand" --detach
     """
     return decide(run_ref, approve=True, notes=notes, detach=detach, as_json=as_json)
 
@@ -43,6 +48,11 @@ def reject(run_ref: str, notes: str, end: bool, detach: bool, as_json: bool) -> 
 
     A new candidate comes to you at a gate of its own. With --end the run ends as rejected, and your notes are
     kept for the next run of its spec.
+
+    \b
+    Examples:
+      fabrik reject 7F3KX2QD --notes "the empty list is not handled"
+      fabrik reject last --notes "not wanted any more" --end
     """
     return decide(run_ref, approve=False, notes=notes, end=end, detach=detach, as_json=as_json)
 

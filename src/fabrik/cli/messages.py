@@ -77,7 +77,13 @@ def send(
     directory: Path,
     as_json: bool,
 ) -> None:
-    """Send BODY, or what stands on standard input. It is on disk when this returns."""
+    """Send BODY, or what stands on standard input. It is on disk when this returns.
+
+    \b
+    Examples:
+      fabrik messages send --from builder --to reviewer --re parser "Is 3f2a9c1 right?"
+      git diff | fabrik messages send --from builder --to reviewer,tester --id diff-1
+    """
     import asyncio
 
     from fabrik.messages.queue import Queue
@@ -126,6 +132,11 @@ def receive(
     """Take the oldest message that waits for RECIPIENT and print it; first the receipt that acknowledges it.
 
     Exit status 4 when there is none within the wait.
+
+    \b
+    Examples:
+      fabrik messages receive reviewer --wait 60
+      fabrik messages receive reviewer --lease 3600 --holder $$ --json
     """
     import asyncio
 
@@ -158,6 +169,10 @@ def ack(receipt: str, directory: Path, as_json: bool) -> None:
     """Acknowledge what `receive` gave: RECEIPT is the first line that it printed, without the word.
 
     Once more is fine. Exit status 2 when its time was up and the message went back or to somebody else.
+
+    \b
+    Examples:
+      fabrik messages ack reviewer/20261120T182100.123456789Z.builder.4f1a2b3c~20261120T183100Z-9c0d11e2
     """
     from fabrik.messages.queue import Queue
 
@@ -174,7 +189,13 @@ def ack(receipt: str, directory: Path, as_json: bool) -> None:
 @click.option("--all", "with_done", is_flag=True, help="Also what is done.")
 @_shared
 def list_(recipient: str | None, with_done: bool, directory: Path, as_json: bool) -> None:
-    """Show every inbox, or the one of RECIPIENT. Takes nothing."""
+    """Show every inbox, or the one of RECIPIENT. Takes nothing.
+
+    \b
+    Examples:
+      fabrik messages list
+      fabrik messages list reviewer --all
+    """
     from fabrik.messages.listing import listing
 
     found = listing(directory, recipient, done=with_done)

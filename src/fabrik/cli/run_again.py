@@ -80,7 +80,13 @@ def follow_unless(detach: bool, run_id: str, screen: Screen, *, after: int, as_j
 @click.option("--from-start", is_flag=True, help="Show all that happened, not only the newest.")
 @as_json_option
 def attach(run_ref: str, from_start: bool, as_json: bool) -> int:
-    """Follow RUN until it ends or waits for a human. The exit status is that of the run."""
+    """Follow RUN until it ends or waits for a human. The exit status is that of the run.
+
+    \b
+    Examples:
+      fabrik run attach 7F3KX2QD
+      fabrik run attach last --from-start
+    """
     with store.existing() as ledger:
         run = ledger.find_run(run_ref)
         events = ledger.events(run.id)
@@ -104,6 +110,11 @@ def resume(
 
     Finished steps are not repeated; the one that was under way starts clean. A run that was exhausted gets
     its sessions and attempts once more, and the budget that you name.
+
+    \b
+    Examples:
+      fabrik run resume 7F3KX2QD
+      fabrik run resume last --budget-usd 20 --detach
     """
     from fabrik.workflows.control import resumable
 
@@ -120,7 +131,12 @@ def resume(
 @click.argument("run_ref", metavar="RUN")
 @as_json_option
 def cancel(run_ref: str, as_json: bool) -> int:
-    """Stop RUN: end its session and everything that runs in it. What it has made so far is kept."""
+    """Stop RUN: end its session and everything that runs in it. What it has made so far is kept.
+
+    \b
+    Examples:
+      fabrik run cancel 7F3KX2QD
+    """
     from fabrik.workflows.control import cancel as cancel_run
     from fabrik.workflows.control import start_worker
 

@@ -46,6 +46,12 @@ def list_runs(
     A run whose worker was killed is shown as `interrupted`; `fabrik run resume ID` takes it up again.
     Ids can be shortened to any beginning or end that is unique. What `fabrik judge` was asked is shown with
     --all or --workflow judge only.
+
+    \b
+    Examples:
+      fabrik runs list
+      fabrik runs list --status waiting -n 5
+      fabrik runs list --all --json
     """
     most = None if everything else limit
     without = None if everything or workflow else "judge"

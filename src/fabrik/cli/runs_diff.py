@@ -31,6 +31,12 @@ def diff(run_ref: str, stat: bool) -> None:
 
     On a terminal escape sequences and control characters of the change are left out, for they could hide a
     part of it. Into a pipe or a file they go as they are; only what is not UTF-8 is replaced.
+
+    \b
+    Examples:
+      fabrik runs diff 7F3KX2QD
+      fabrik runs diff last --stat
+      fabrik runs diff last > last.patch
     """
     import asyncio
 

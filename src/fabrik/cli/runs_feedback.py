@@ -19,7 +19,13 @@ from fabrik.errors import UsageError
 @click.option("--id", "run_id", metavar="RUN", help="The run; the same as the argument.")
 @click.option("--json", "as_json", is_flag=True, help="A list as JSON (fabrik docs json).")
 def runs_feedback(run_ref: str | None, run_id: str | None, as_json: bool) -> None:
-    """List what people said about RUN: when, who, what they decided, and where it was used."""
+    """List what people said about RUN: when, who, what they decided, and where it was used.
+
+    \b
+    Examples:
+      fabrik runs feedback 7F3KX2QD
+      fabrik runs feedback last --json
+    """
     if (run_ref is None) == (run_id is None):
         raise UsageError(
             "which run?" if run_ref is None else "the run is named twice", todo="fabrik runs feedback RUN"

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 @click.option("--events", "with_events", is_flag=True, help="Also every event, oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs json).")
 def show(run_ref: str, with_events: bool, as_json: bool) -> None:
-    """Everything about one run: where it stands and why, its tasks, reviews, gates, steps, and its cost."""
+    """Everything about one run: where it stands and why, its tasks, reviews, gates, steps, and its cost.
+
+    \b
+    Examples:
+      fabrik runs show 7F3KX2QD
+      fabrik runs show last --events
+    """
     from fabrik.workflows.record import read
     from fabrik.workflows.standing import budget, standing
 

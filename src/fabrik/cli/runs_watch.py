@@ -20,6 +20,11 @@ def watch(run_ref: str | None, as_json: bool) -> int:
     """Follow RUN, or every run that is under way, new ones included, until all have come to rest.
 
     The exit status with RUN is that of the run; without, it is 0. Ctrl-C stops watching, not the runs.
+
+    \b
+    Examples:
+      fabrik runs watch
+      fabrik runs watch 7F3KX2QD --json
     """
     screen = Screen()
     with store.existing() as ledger:

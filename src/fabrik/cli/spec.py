@@ -54,6 +54,11 @@ def validate(ctx: click.Context, paths: tuple[Path, ...], as_json: bool) -> None
     PATH is a spec, a todo, or a directory with specs; by default ./specs, and the current directory where
     there is none. A spec without a check is an error, but for a project whose AGENTS.md names checks. Exit
     status 2 when there is an error; warnings do not count.
+
+    \b
+    Examples:
+      fabrik spec validate
+      fabrik spec validate specs/0001-search.md --json
     """
     from fabrik.errors import UsageError
     from fabrik.specs.validate import inspect
@@ -116,6 +121,11 @@ def new(name: str, directory: Path, template: Template, as_json: bool, title: st
 
     NAME may be a path: `fabrik spec new specs/0001-search.md`. What is there is never overwritten. The new
     spec is valid, and its check fails until you have written the one that proves your feature.
+
+    \b
+    Examples:
+      fabrik spec new specs/0001-search.md
+      fabrik spec new 0002-crash --template bug --title "No crash on an empty file"
     """
     from datetime import date
 

@@ -24,6 +24,11 @@ def convert(file: Path, to: Format | None, out: Path | None) -> None:
     Nothing is lost: what no field holds (prose, comments, the order of things) is carried in the key `prose`
     of the JSON, and comes back. The result is read again before it is written; if it said anything else, the
     command would say so and write nothing. FILE stays, and nothing is overwritten.
+
+    \b
+    Examples:
+      fabrik spec convert specs/0001-search.md
+      fabrik spec convert specs/0001-search.json --out search.md
     """
     from fabrik.specs.converting.convert import convert as plan
     from fabrik.specs.converting.convert import write

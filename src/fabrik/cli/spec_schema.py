@@ -30,6 +30,11 @@ def schema(name: Name | None, out: Path | None) -> None:
       ]
 
     Or name it in a file: "$schema": "../.vscode/spec.schema.json".
+
+    \b
+    Examples:
+      fabrik spec schema spec
+      fabrik spec schema --out .vscode
     """
     from fabrik.errors import FabrikError, UsageError
     from fabrik.specs.schema import NAMES, file_name, text

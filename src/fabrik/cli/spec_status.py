@@ -39,6 +39,11 @@ def status(directory: Path | None, as_json: bool) -> None:
 
     By default ./specs, and the current directory where there is none. A dependency is waited for until its
     spec says `done` or `superseded`, or its last run has shipped.
+
+    \b
+    Examples:
+      fabrik spec status
+      fabrik spec status other/specs --json
     """
     from fabrik.errors import UsageError
 

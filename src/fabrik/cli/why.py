@@ -19,7 +19,13 @@ from fabrik.cli.text import one_line
 @click.argument("run_ref", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (fabrik docs json).")
 def why(run_ref: str, as_json: bool) -> None:
-    """Say what RUN is doing or waiting for, since when, what it has cost, and what would move it."""
+    """Say what RUN is doing or waiting for, since when, what it has cost, and what would move it.
+
+    \b
+    Examples:
+      fabrik why 7F3KX2QD
+      fabrik why last --json
+    """
     from fabrik.workflows.record import read
     from fabrik.workflows.standing import budget, standing
 
