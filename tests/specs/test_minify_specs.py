@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from spec_texts import MARKDOWN, SPEC, TODO, put
-from test_convert_specs import FRAME, FRONTS, PIECES, RICH, SAID
+from test_convert_any_specs import FRAME, FRONTS, PIECES, SAID
+from test_convert_specs import RICH
+from test_convert_specs import RICH
 
 from fabrik.cli.spec_minify import minify as command
 from fabrik.errors import UsageError
