@@ -10,6 +10,7 @@ from spec_texts import MARKDOWN, put
 
 from fabrik.problems import Problem
 from fabrik.specs.drafts import read_draft
+from fabrik.specs.markdown_spec import looks_like_spec
 from fabrik.specs.model import Check, HeldOutCheck, Task
 from fabrik.specs.read import SpecErrors, read_spec
 
@@ -378,3 +379,15 @@ def test_the_wrapper_of_the_original_is_read(tmp_path: Path) -> None:
 )
 def test_a_wrapper_that_is_none(tmp_path: Path, wrapper: dict[str, str]) -> None:
     assert errors_of(put(tmp_path / "x.md.min.json", json.dumps(wrapper)))
+
+
+@pytest.mark.parametrize(
+    "heading", ["Done when", "Definition of Done", "Success criteria", "Acceptance tests"]
+)
+def test_usual_headings_of_criteria(heading: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(f"# T\n\n## Goal\n\n- g\n\n## {heading}\n\n- c\n\n## Verification\n\n```sh\nmake\n```\n")
+    assert read_spec(path).accept == ("c",)
+    # Alone it makes no spec of a document that merely stands among specs.
+    assert looks_like_spec(path.read_text())
+    assert not looks_like_spec(f"# Notes\n\n## {heading}\n\n- c\n")

@@ -50,6 +50,13 @@ NAMES = {
     "heldoutchecks": "holdout",
     "heldouttests": "holdout",
 }
+# Other usual headings of acceptance criteria. Alone they do not make a spec of a document.
+_ALSO = {
+    "donewhen": "accept",
+    "definitionofdone": "accept",
+    "successcriteria": "accept",
+    "acceptancetests": "accept",
+}
 REQUIREMENTS = ("api", "behavior", "obs")
 # Headings whose loss by a slip of the pen would change what is asked or proven.
 _CAREFUL = ("Goals", "Acceptance Criteria", "Verification", "Tasks", "May Change")
@@ -119,7 +126,8 @@ def looks_like_spec(text: str) -> bool:
     front = front_matter.split(text, "", [])
     if not {"checks", "holdout", "dependsOn", "mayChange"}.isdisjoint(front.values):
         return True
-    known = {known_section(section.title) for section in sections(front.body) if section.level in (1, 2)}
+    heads = [section.title for section in sections(front.body) if section.level in (1, 2)]
+    known = {NAMES.get(_plain(title)) for title in heads}
     return bool(known & {"goals", "accept"})
 
 
@@ -265,9 +273,13 @@ def _id(draft: Draft, contents: Contents) -> str | None:
 
 def known_section(title: str) -> str | None:
     """The part of a spec that a heading announces, in any of its spellings."""
-    return NAMES.get(
-        "".join(char for char in _REMARK.sub(r"\1", _NUMBERING.sub("", title)).casefold() if char.isalnum())
-    )
+    plain = _plain(title)
+    return NAMES.get(plain) or _ALSO.get(plain)
+
+
+def _plain(title: str) -> str:
+    bare = _REMARK.sub(r"\1", _NUMBERING.sub("", title))
+    return "".join(char for char in bare.casefold() if char.isalnum())
 
 
 def _misspelt(section: Section, file: str) -> list[Problem]:

@@ -11,6 +11,7 @@ from fabrik.specs import front_matter
 from fabrik.specs.commands import commands
 from fabrik.specs.markdown import Code, Item, Line, Section, items, listed, sections
 from fabrik.specs.markdown_tasks import split_task
+from fabrik.specs.reviewing.free_form import INDENTED, labelled, promote_prose
 from fabrik.specs.reviewing.headings import Part, part_of
 from fabrik.specs.reviewing.outline import CheckSaid, Outline, Said, TaskSaid
 from fabrik.specs.reviewing.words import CODE, is_english, observables
@@ -50,7 +51,7 @@ def outline_markdown(text: str, path: Path) -> Outline:
     """What is in the text of a Markdown spec."""
     front = front_matter.split(text, str(path), [])
     found = Outline(path=path)
-    parts = list(_parts(sections(front.body, front.body_line), found))
+    parts = list(_parts(list(labelled(sections(front.body, front.body_line))), found))
     for part, section in parts:
         _take(part, section, found)
     _front(front, found)
@@ -61,6 +62,8 @@ def outline_markdown(text: str, path: Path) -> Outline:
     found.runnable = bool(found.goals) and "criteria" in known
     if not found.criteria and not found.goals:
         _promote(parts, found)
+    if not found.criteria and not found.goals:
+        promote_prose(parts, found)
     return found
 
 
@@ -198,6 +201,8 @@ def _checks(section: Section, found: Outline) -> None:
             run = match[2].strip()
             if _COMMAND.match(run):
                 found.checks.append(CheckSaid(name=run, run=run, line=line.number, file=found.path))
+        if INDENTED.match(line.text) and _COMMAND.match(run := line.text.strip()):
+            found.checks.append(CheckSaid(name=run, run=run, line=line.number, file=found.path))
         found.tests_named |= bool(_TESTS.search(line.text))
 
 
