@@ -38,6 +38,11 @@ def review(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, min_score
     PATH is a spec (Markdown of any style, or JSON) or a directory with specs. Nothing is started and no
     model is asked: the same spec always gets the same review. Exit status 0: all are ready; 4: one needs
     work; 2: one cannot be read.
+
+    \b
+    Examples:
+      fabrik spec review specs
+      fabrik spec review specs/0001-search.md --min-score 90
     """
     from fabrik.specs.problems import SpecErrors
     from fabrik.specs.reviewing.review import review as review_files
