@@ -16,6 +16,7 @@ import pytest
 from ledgers import Fabrik
 
 from fabrik.cli.pager import pager_settings
+from fabrik.cli.render.hits import hit
 from fabrik.cli.render.markdown import page
 from fabrik.cli.screen import Tone
 from fabrik.manual.pages import text, topics
@@ -69,6 +70,41 @@ def test_search_shows_the_lines_and_where_they_stand(fabrik: Fabrik) -> None:
     assert "no page has this" in done.stderr
     assert fabrik("docs", "--search", " ").returncode == 2
     assert "exclude each other" in fabrik("docs", "ledger", "--search", "x").stderr
+
+
+def test_what_the_search_finds_is_plain_text(fabrik: Fabrik) -> None:
+    shown = fabrik("docs", "--search", "operations").stdout
+    assert "](" not in shown and "**" not in shown and "| ---" not in shown
+    assert "(fabrik docs " in shown or "Operations" in shown
+    code = fabrik("docs", "--search", "$ fabrik runs list").stdout
+    assert "\n  $ fabrik runs list\n" in code  # as it is typed
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "shown"),
+    [
+        ("see [Operations](operations.md), **always**", False, ["see Operations, always"]),
+        ("- [it](ledger.md): one", False, ["it (fabrik docs ledger): one"]),
+        ("| `a` | b \\| c |", False, ["`a` · b | c"]),
+        ("## `--json` for all", False, ["`--json` for all"]),
+        ("echo '**' | cat [x](y.md)", True, ["echo '**' | cat [x](y.md)"]),
+        (
+            "one two three four five six seven eight nine ten",
+            False,
+            ["one two three four five six seven eight", "nine ten"],
+        ),
+    ],
+)
+def test_a_hit_is_shown_without_its_markup(line: str, code: bool, shown: list[str]) -> None:
+    assert hit(line, code=code, width=40, paint=bare) == shown
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_topics_are_wrapped_at_words(columns: int) -> None:
+    shown = SGR.sub("", on_a_terminal("docs", rows=24, columns=columns))
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    words = [word for topic in topics() for word in topic.summary.split()]
+    assert not set(words) - set(shown.split())
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 200])

@@ -9,7 +9,9 @@ import click
 
 from fabrik.cli.screen import Screen
 
-# The Markdown parser takes 30 ms to import: only showing a page and building the site need it.
+# The Markdown parser takes 30 ms to import: only what shows text of the pages, or builds the site, needs it.
+
+_LEAST = 30  # columns that a summary needs beside its topic; else it stands below
 
 
 @click.command("docs")
@@ -53,6 +55,9 @@ def docs(topic: tuple[str, ...], word: str | None, site: Path | None) -> None:
 
 
 def _list() -> None:
+    import textwrap
+
+    from fabrik.cli.paragraphs import paragraphs
     from fabrik.manual.pages import topics
 
     screen = Screen()
@@ -64,9 +69,17 @@ def _list() -> None:
                 screen.line()
             screen.line(topic.section, "strong")
             section = topic.section
-        screen.line(f"  {screen.paint(topic.name, 'code')}{' ' * (column - len(topic.name))}{topic.summary}")
+        name = screen.paint(topic.name, "code")
+        if screen.width - column - 2 < _LEAST:
+            screen.line(f"  {name}")
+            paragraphs(screen, topic.summary, by="    ")
+            continue
+        first, *more = textwrap.wrap(topic.summary, screen.width - column - 2, break_on_hyphens=False)
+        screen.line(f"  {name}{' ' * (column - len(topic.name))}{first}")
+        for line in more:
+            screen.line(" " * (column + 2) + line)
     screen.line()
-    screen.line("Read one: fabrik docs TOPIC. Find one: fabrik docs --search WORD.", "dim")
+    paragraphs(screen, "Read one: fabrik docs TOPIC. Find one: fabrik docs --search WORD.", "dim")
 
 
 def _shown(text: str) -> None:
@@ -89,19 +102,23 @@ def _shown(text: str) -> None:
 
 
 def _found(word: str) -> None:
+    from fabrik.cli.render.hits import hit, title
+    from fabrik.cli.render.markdown import WIDEST
     from fabrik.errors import UsageError
     from fabrik.manual.pages import search
 
     if not word.strip():
         raise UsageError("which word?", where="--search", todo="fabrik docs --search budget")
     screen = Screen()
+    width = max(20, min(screen.width, WIDEST) - 2)
     under: tuple[str, str] | None = None
     for found in search(word):
         if (found.topic, found.heading) != under:
             if under is not None:
                 screen.line()
             under = (found.topic, found.heading)
-            screen.line(f"{screen.paint(found.topic, 'code')}  {found.heading}")
-        screen.line(f"  {found.line}")
+            screen.line(f"{screen.paint(found.topic, 'code')}  {title(found.heading)}")
+        for line in hit(found.line, code=found.code, width=width, paint=screen.paint):
+            screen.line(f"  {line}")
     if under is None:
         raise UsageError("no page has this", where=word, todo="fabrik docs lists the topics")

@@ -19,6 +19,8 @@ INDEX = "index"
 
 _ENTRY = re.compile(r"- \[(?P<title>[^]]+)\]\((?P<name>[a-z0-9-]+)\.md\): (?P<summary>.+)")
 _COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"\s*(`{3,})")
+_RULE = re.compile(r"[|:\s-]+")  # below the head of a table, or between paragraphs
 _HEADING = re.compile(r"#{1,6} (.+)")
 
 
@@ -39,6 +41,7 @@ class Found:
     topic: str
     heading: str  # the heading that it stands under
     line: str  # as it is written
+    code: bool  # it stands in a block of code
 
 
 @cache
@@ -83,9 +86,13 @@ def search(word: str) -> Iterator[Found]:
     """Every line of every page that has the word, in upper or lower case, in the order of the pages."""
     wanted = " ".join(word.lower().split())
     for topic in topics():
-        heading = topic.title
+        heading, fence = topic.title, ""  # fence: what began the block of code that we are in
         for line in text(topic.name).splitlines():
-            if title := _HEADING.fullmatch(line):
+            mark = _FENCE.match(line)
+            if mark and (not fence or (mark[1].startswith(fence) and line.strip() == mark[1])):
+                fence = "" if fence else mark[1]
+                continue
+            if not fence and (title := _HEADING.fullmatch(line)):
                 heading = title[1]
-            if wanted in line.lower():
-                yield Found(topic=topic.name, heading=heading, line=line.strip())
+            if wanted in line.lower() and not _RULE.fullmatch(line):
+                yield Found(topic=topic.name, heading=heading, line=line.strip(), code=bool(fence))

@@ -60,7 +60,8 @@ class _Page:
 
     def heading(self, node: SyntaxTreeNode, width: int) -> list[str]:
         words: list[Span] = [(text, "strong") for text, _ in inline(node.children[0])]
-        lines = [joined(line, self.paint) for line in wrap(words, width)]
+        room = width if node.tag in ("h1", "h2") else width - 2  # for the mark before it
+        lines = [joined(line, self.paint) for line in wrap(words, room)]
         if node.tag == "h1":
             longest = max(sum(len(text) for text, _ in line) for line in wrap(words, width))
             return [*lines, self.paint("═" * longest, "dim")]
