@@ -18,13 +18,13 @@ _TELLS = re.compile(r"^(?:ls|pwd|date|whoami|sleep\s+\S+|uname|env|git\s+(?:stat
 
 _BACKGROUND = re.compile(r"(?<![&>])&\s*$")
 _RUNS_NOTHING = re.compile(
-    r"\b(?:pytest|py\.test)\b[^|;&]*\s--(?:collect-only|co|setup-plan|fixtures)\b|\bjest\b[^|;&]*--listTests\b|"
-    r"\bcargo test\b[^|;&]*--no-run\b|\bplaywright test\b[^|;&]*--list\b|"
-    r"\bctest\b[^|;&]*\s(?:-N|--show-only)\b"
+    r"\b(?:pytest|py\.test)\b[^|;&]{0,400}\s--(?:collect-only|co|setup-plan|fixtures)\b|\bjest\b[^|;&]{0,400}--listTests\b|"
+    r"\bcargo test\b[^|;&]{0,400}--no-run\b|\bplaywright test\b[^|;&]{0,400}--list\b|"
+    r"\bctest\b[^|;&]{0,400}\s(?:-N|--show-only)\b"
 )
-_IF_PRESENT = re.compile(r"\b(?:npm|pnpm|yarn)\b[^|;&]*\s--if-present\b")
+_IF_PRESENT = re.compile(r"\b(?:npm|pnpm|yarn)\b[^|;&]{0,400}\s--if-present\b")
 _GREPPED = re.compile(
-    r"\b(?:pytest|test|tests|unittest|jest|vitest|rspec|mocha)\b[^;&|]*(?<!\|)\|(?!\|)&?\s*grep\s+(?:-\w+\s+)*"
+    r"\b(?:pytest|test|tests|unittest|jest|vitest|rspec|mocha)\b[^;&|]{0,400}(?<!\|)\|(?!\|)&?\s*grep\s+(?:-\w+\s+)*"
     r"['\"]?(?:passed|pass|ok|success\w*|passing)['\"]?\s*$",
     re.IGNORECASE,
 )

@@ -131,16 +131,15 @@ def _finding(said: Said, first: Said) -> Finding:
 
 def _tokens(text: str) -> tuple[str, ...]:
     """The words, each code span as one of them, without what only holds them together."""
-    codes: list[str] = []
+    codes: dict[str, int] = {}
 
     def kept(match: re.Match[str]) -> str:
-        if match[2] not in codes:
-            codes.append(match[2])
-        return f" \x00{codes.index(match[2])}\x00 "
+        return f" \x00{codes.setdefault(match[2], len(codes))}\x00 "
 
     low = CODE.sub(kept, text).casefold().replace("n't", " not").replace("cannot", "can not")
+    spans = list(codes)
     return tuple(
-        codes[int(token.strip("\x00"))] if token.startswith("\x00") else token
+        spans[int(token.strip("\x00"))] if token.startswith("\x00") else token
         for token in _TOKEN.findall(low)
     )
 
