@@ -35,7 +35,7 @@ def build(directory: Path) -> int:
                 where=str(directory),
                 todo="name a new or an empty directory. Nothing was written",
             )
-        (directory / MARKER).write_text("Written by `fabrik docs --site`, which may replace its files.\n")
+        (directory / MARKER).write_text("Written by fabrik, which may replace the pages here.\n")
         for name, content in files():
             (directory / name).write_text(content, "utf-8")
     except OSError as error:
