@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from harness import git
+from harness import git, wait_for
 from loop_kit import HONEST, ended, kept, loop, plan_of, playbook, reports, status, subjects
 
 
@@ -264,6 +264,7 @@ def test_mistakes_on_the_command_line(tmp_path: Path, words: list[str], said: st
 def test_a_second_loop_on_the_same_branch_is_refused(tmp_path: Path) -> None:
     world = playbook(tmp_path)
     loop(world, "build", "--detach", agent="#!/bin/sh\nsleep 600\n")
+    wait_for(lambda: world.events("session.started"), "the agent of the first")
     assert "is at work on main already" in loop(world, "build", status=2).stderr
     world.fabrik("run", "cancel", "last")
     ended(world, "cancelled")

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from spec_texts import MARKDOWN, SPEC, TODO, put
 from test_convert_any_specs import FRAME, FRONTS, PIECES, SAID
 from test_convert_specs import RICH
-from test_convert_specs import RICH
 
 from fabrik.cli.spec_minify import minify as command
 from fabrik.errors import UsageError

@@ -132,7 +132,7 @@ class Loop:
         return self.order.most * self._given
 
     def _ends(self, number: int, why: str, line: Line) -> bool:
-        """Whether that is the end; not where a human has given another bound. Raises Stop: nothing was done."""
+        """Whether this is the end; not where a human gave another bound. Raises Stop if nothing was done."""
         if not line.plan.there:
             raise Stop(Verdict.BLOCKED, f"{PLAN} is gone from {self.work.branch}: put it back, then resume")
         if any(one.landed for one in self.past) or (self.order.builds and line.plan.empty):
