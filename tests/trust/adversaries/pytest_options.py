@@ -2,11 +2,15 @@
 
 import json
 import sys
+from pathlib import Path
 
 from trust_case import Case
 
+import fabrik
+
 # pytest itself, which the system's Python does not have.
-CONFIG = f"read_only = {json.dumps([sys.prefix, sys.base_prefix])}\n"
+SOURCE = str(Path(fabrik.__file__).parents[1])  # its pytest plugin is loaded wherever it is installed
+CONFIG = f"read_only = {json.dumps([sys.prefix, sys.base_prefix, SOURCE])}\n"
 
 CASE = Case(
     must="marked",
