@@ -130,16 +130,14 @@ def test_a_shell_in_a_namespace_of_its_own_takes_part(queue: Queue, require: Req
         "/dev",
         "--proc",
         "/proc",
-        "--tmpfs",
-        "/tmp",
     ]
     walls += [
         "--bind",
         str(queue.directory),
-        "/tmp/talk",
+        "/mnt",
         "--setenv",
         "Q",
-        "/tmp/talk",
+        "/mnt",
         "--",
         "sh",
         "-u",
@@ -167,7 +165,7 @@ def test_a_shell_in_a_namespace_of_its_own_takes_part(queue: Queue, require: Req
     # A holder in there cannot be seen from here: it is not taken for gone.
     program = (
         "import asyncio, os; from pathlib import Path; from fabrik.messages.queue import Queue; "
-        "queue = Queue(Path('/tmp/talk')); "
+        "queue = Queue(Path('/mnt')); "
         "got = asyncio.run(queue.receive('reviewer', lease_seconds=3600, holder=os.getpid())); "
         "assert got is not None"
     )
