@@ -174,9 +174,15 @@ SLOW = f"{HONEST}sleep 0.3\n"  # it lives when what was told of its start is wri
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kill", ["worker", "both"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("mode", ["build", "plan"])
+@pytest.mark.parametrize(
+    ("mode", "when", "kill"),
+    [
+        ("build", "before", "worker"),
+        ("build", "after", "both"),
+        ("plan", "before", "both"),
+        ("plan", "after", "worker"),
+    ],
+)
 def test_killed_at_every_transition(tmp_path: Path, mode: str, when: str, kill: str) -> None:
     world = playbook(tmp_path)
     bare = remote(world)
