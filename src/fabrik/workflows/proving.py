@@ -87,19 +87,23 @@ def _give_up(standing: Standing, sessions: int, failures: tuple[str, ...]) -> St
     )
 
 
-async def put_forward(work: Work, number: int, commit: str) -> Candidate:
-    """Make a commit the run's candidate. Raises Stop when it is the same as the base."""
+async def put_forward(work: Work, number: int, commit: str, compared_with: str | None = None) -> Candidate:
+    """Make a commit the run's candidate. Raises Stop when it is the same as the base.
+
+    compared_with: for a commit that was there before the run, what it is shown against; it may add nothing.
+    """
 
     async def forward(step: StepContext) -> Candidate:
         repo = work.repo
-        if await repo.tree(commit) == await repo.tree(work.base):
+        if compared_with is None and await repo.tree(commit) == await repo.tree(work.base):
             raise Stop(
                 Verdict.BLOCKED,
                 "nothing was done: the candidate is the same as the base commit; start a new run",
             )
+        base = work.base if compared_with is None else compared_with
         files, commits, _ = await asyncio.gather(
-            repo.diff_stat(work.base, commit),
-            repo.commits(work.base, commit),
+            repo.diff_stat(base, commit),
+            repo.commits(base, commit),
             repo.set_ref("candidate", commit),
         )
         await step.event("candidate", commit=commit)

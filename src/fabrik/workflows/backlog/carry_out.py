@@ -17,11 +17,12 @@ from fabrik.workflows.backlog.claim import Examined
 from fabrik.workflows.backlog.commands import shown
 from fabrik.workflows.backlog.implementing import attempt
 from fabrik.workflows.backlog.own_files import own_file_problems
-from fabrik.workflows.backlog.proof import forward, prove
+from fabrik.workflows.backlog.proof import prove
 from fabrik.workflows.backlog.repetition import Failure, Repetition, checks_failure
 from fabrik.workflows.backlog.sealed import SealedBacklog
 from fabrik.workflows.backlog.seed import take_over
 from fabrik.workflows.backlog.verifier import ask
+from fabrik.workflows.proving import put_forward
 from fabrik.workflows.registry import Ended
 from fabrik.workflows.results import Shipped, VerificationResult
 from fabrik.workflows.review.subject import Subject
@@ -122,7 +123,7 @@ class _Spec:
     async def _verify(self, number: int, examined: Examined, compared_with: str | None) -> _Verified | None:
         """Prove a commit and have it verified; None when it is refused, and why is then kept."""
         work, commit = self.work, str(examined.commit)
-        await forward(work, number, commit, compared_with)
+        await put_forward(work, number, commit, compared_with)
         proof = await prove(work, self.sealed, number, commit)
         if not proof.ok:
             self.refused.add(commit)
