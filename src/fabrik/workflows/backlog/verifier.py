@@ -14,8 +14,8 @@ from fabrik.backlog.markers import tail
 from fabrik.backlog.scratchpad import MOST_BYTES, NAME
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import ReviewerOutcome, ReviewSummary
-from fabrik.outcome import POLICIES, Cause, Verdict
-from fabrik.workflows.attempts import HELD_UP, ended_before, reason_of, wait_for_provider
+from fabrik.outcome import POLICIES, Cause
+from fabrik.workflows.attempts import reason_of
 from fabrik.workflows.backlog.answer import answer, readable
 from fabrik.workflows.backlog.books import Books
 from fabrik.workflows.backlog.sealed import SealedBacklog
@@ -29,11 +29,12 @@ from fabrik.workflows.review.desk import Desk
 from fabrik.workflows.review.document import DOCUMENT_BYTES
 from fabrik.workflows.review.findings import number as numbered
 from fabrik.workflows.review.findings import tampering
+from fabrik.workflows.review.hearing import hear
 from fabrik.workflows.review.model import Opinion, ReviewSession, Round
 from fabrik.workflows.review.readers import Readers, part_of
 from fabrik.workflows.review.reviewer import row
 from fabrik.workflows.review.subject import Seat, Subject
-from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.work import Work
 
 ENOUGH = 4_000  # characters of what a verifier said that count as what it wants
 
@@ -165,38 +166,17 @@ async def _hear(
     key: str,
     repair: Repair | None,
 ) -> _Heard:
-    """One session that counts; what is nobody's fault is tried again."""
-    failures = number = 0
-    while True:
-        step_key = f"{key}/retry#{number}" if number else key
+    """One session that counts, and what was said in it."""
 
-        async def look(step: StepContext) -> ReviewSession:
-            step.tell(
-                "session.started",
-                agent=seat.sealed.name,
-                role=seat.role,
-                reviewer=seat.id,
-                attempt=step.attempt,
-            )
-            return await _play(work, step, sealed, books, subject, desk, seat, repair)
+    async def look(step: StepContext) -> ReviewSession:
+        return await _play(work, step, sealed, books, subject, desk, seat, repair)
 
-        inputs = {"commit": subject.commit, "base": subject.base, "agent": seat.sealed.name}
-        session = await work.journal.step(step_key, look, result=ReviewSession, inputs=inputs)
-        policy = POLICIES[session.cause]
-        number += 1
-        failures += 1
-        if policy.verdict == "none" or (failures > policy.retries and session.cause not in HELD_UP):
-            transcript = work.paths.directory / session.transcript.path
-            return _Heard(
-                session=session, said=answer(seat.agent, transcript), log=readable(seat.agent, transcript)
-            )
-        if failures > policy.retries:
-            if not work.grants.take():
-                why = reason_of(policy, session.detail, failures)
-                raise Stop(Verdict(policy.verdict), f"the verifier: {why}", met_again=True)
-            failures = 0
-        elif policy.wait != "none" and not ended_before(work, f"{key}/retry#{number}"):
-            await wait_for_provider(work, step_key, policy, session.retry_at, failures)
+    inputs = {"commit": subject.commit, "base": subject.base, "agent": seat.sealed.name}
+    heard = await hear(work, seat, key, look, inputs=inputs, who="the verifier", grants=work.grants)
+    transcript = work.paths.directory / heard.session.transcript.path
+    return _Heard(
+        session=heard.session, said=answer(seat.agent, transcript), log=readable(seat.agent, transcript)
+    )
 
 
 async def _play(

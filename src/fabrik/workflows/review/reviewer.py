@@ -9,22 +9,23 @@ from dataclasses import dataclass, replace
 
 from fabrik.ledger.journal import StepContext
 from fabrik.ledger.types import ReviewReport
-from fabrik.outcome import POLICIES, Cause, Verdict
-from fabrik.workflows.attempts import HELD_UP, ended_before, reason_of, wait_for_provider
+from fabrik.outcome import POLICIES, Cause
+from fabrik.workflows.attempts import reason_of
 from fabrik.workflows.review.answers import Answer, read_answer, silent
 from fabrik.workflows.review.briefing import Repair
 from fabrik.workflows.review.desk import Desk
+from fabrik.workflows.review.hearing import hear
 from fabrik.workflows.review.model import Opinion, ReviewSession
 from fabrik.workflows.review.session import run_review_session
 from fabrik.workflows.review.subject import Seat, Subject
-from fabrik.workflows.work import Stop, Work
+from fabrik.workflows.work import Grants, Work
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Heard:
     session: ReviewSession
     answer: Answer | str  # a text: what is wrong with the report, or why there is none
-    failures: int = 1  # in a row, the last one counted
+    failures: int  # in a row, the last one counted
 
 
 async def ask(work: Work, subject: Subject, desk: Desk, seat: Seat, *, cycles: int) -> Answer:
@@ -60,42 +61,25 @@ async def _hear(
     work: Work, subject: Subject, desk: Desk, seat: Seat, key: str, cycles: int, repair: Repair | None
 ) -> _Heard:
     """One session that counts, and what its report says."""
-    failures = number = 0
-    while True:
-        step_key = f"{key}/retry#{number}" if number else key
 
-        async def look(step: StepContext) -> ReviewSession:
-            step.tell(
-                "session.started",
-                agent=seat.sealed.name,
-                role=seat.role,
-                reviewer=seat.id,
-                attempt=step.attempt,
-            )
-            session = await run_review_session(work, step, subject, desk, seat, repair)
-            answer = await read_answer(work, subject, seat, session)
-            if session.cause is Cause.ENDED and not isinstance(answer, str):
-                step.record(_row(subject, answer.opinion, step.key))
-            return session
+    async def look(step: StepContext) -> ReviewSession:
+        session = await run_review_session(work, step, subject, desk, seat, repair)
+        answer = await read_answer(work, subject, seat, session)
+        if session.cause is Cause.ENDED and not isinstance(answer, str):
+            step.record(_row(subject, answer.opinion, step.key))
+        return session
 
-        session = await work.journal.step(
-            step_key, look, result=ReviewSession, inputs=_inputs(subject, seat, repair)
-        )
-        policy = POLICIES[session.cause]
-        if policy.verdict == "none":
-            return _Heard(session=session, answer=await read_answer(work, subject, seat, session))
-        number += 1
-        failures += 1
-        if failures > policy.retries:
-            if session.cause not in HELD_UP:
-                return _Heard(session=session, answer="", failures=failures)
-            cycles -= 1
-            if cycles < 1:
-                why = reason_of(policy, session.detail, failures)
-                raise Stop(Verdict(policy.verdict), f"reviewer {seat.id}: {why}", met_again=True)
-            failures = 0
-        elif policy.wait != "none" and not ended_before(work, f"{key}/retry#{number}"):
-            await wait_for_provider(work, step_key, policy, session.retry_at, failures)
+    heard = await hear(
+        work,
+        seat,
+        key,
+        look,
+        inputs=_inputs(subject, seat, repair),
+        who=f"reviewer {seat.id}",
+        grants=Grants(left=cycles - 1),
+    )
+    answer = await read_answer(work, subject, seat, heard.session)
+    return _Heard(session=heard.session, answer=answer, failures=heard.failures)
 
 
 def _inputs(subject: Subject, seat: Seat, repair: Repair | None) -> dict[str, str | bool | None]:
