@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fabrik.judging.answer import DESCRIPTION, FEEDBACK, PASSES, TOOL, Said
+from fabrik.judging.answer import DESCRIPTION, TOOL, Said
 from fabrik.judging.prompt import Picture, Prompt
 from fabrik.judging.wire.format import MOST_OUTPUT, Json, Request, encoded, items, text
+from fabrik.judging.wire.json_schema import arguments
 
 
 def request(model: str, prompt: Prompt) -> Request:
@@ -17,7 +18,7 @@ def request(model: str, prompt: Prompt) -> Request:
             "max_tokens": MOST_OUTPUT,
             "system": prompt.instructions,
             "messages": [{"role": "user", "content": [_block(part) for part in prompt.parts]}],
-            "tools": [{"name": TOOL, "description": DESCRIPTION, "input_schema": _schema()}],
+            "tools": [{"name": TOOL, "description": DESCRIPTION, "input_schema": arguments()}],
             "tool_choice": {"type": "tool", "name": TOOL, "disable_parallel_tool_use": True},
         },
     )
@@ -28,18 +29,6 @@ def _block(part: str | Picture) -> Json:
         return {"type": "text", "text": part}
     source = {"type": "base64", "media_type": part.type, "data": encoded(part)}
     return {"type": "image", "source": source}
-
-
-def _schema() -> Json:
-    return {
-        "type": "object",
-        "properties": {
-            "feedback": {"type": "string", "description": FEEDBACK},
-            "pass": {"type": "boolean", "description": PASSES},
-        },
-        "required": ["feedback", "pass"],
-        "additionalProperties": False,
-    }
 
 
 def said(document: Json) -> Said:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fabrik.judging.answer import DESCRIPTION, FEEDBACK, PASSES, TOOL, Said
+from fabrik.judging.answer import DESCRIPTION, TOOL, Said
 from fabrik.judging.prompt import Picture, Prompt
 from fabrik.judging.wire.format import MOST_OUTPUT, Json, Request, encoded, items, text
+from fabrik.judging.wire.json_schema import arguments
 
 
 def request(model: str, prompt: Prompt) -> Request:
@@ -22,7 +23,7 @@ def request(model: str, prompt: Prompt) -> Request:
                     "type": "function",
                     "name": TOOL,
                     "description": DESCRIPTION,
-                    "parameters": _schema(),
+                    "parameters": arguments(),
                     "strict": True,
                 }
             ],
@@ -41,18 +42,6 @@ def _part(part: str | Picture) -> Json:
         "type": "input_image",
         "image_url": f"data:{part.type};base64,{encoded(part)}",
         "detail": "high",
-    }
-
-
-def _schema() -> Json:
-    return {
-        "type": "object",
-        "properties": {
-            "feedback": {"type": "string", "description": FEEDBACK},
-            "pass": {"type": "boolean", "description": PASSES},
-        },
-        "required": ["feedback", "pass"],
-        "additionalProperties": False,
     }
 
 
