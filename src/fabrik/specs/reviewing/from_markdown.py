@@ -87,20 +87,17 @@ def _parts(found: Sequence[Section], outline: Outline) -> Iterator[tuple[Part, S
 def _take(part: Part, section: Section, found: Outline) -> None:
     """Put what a section says where it belongs."""
     said = [_said(item) for item in _statements(section, criteria=part == "criteria")]
-    if part == "goals":
-        found.goals += said
-    elif part == "non_goals":
-        found.non_goals += said
-    elif part == "criteria":
-        found.criteria += said
-    elif part == "requirements":
-        found.requirements += said
-    elif part == "assume":
-        found.assumptions += said
-    elif part == "questions":
-        found.questions += said
-    elif part == "depends":
-        found.depends_on += said
+    kept: dict[Part, list[Said]] = {
+        "goals": found.goals,
+        "non_goals": found.non_goals,
+        "criteria": found.criteria,
+        "requirements": found.requirements,
+        "assume": found.assumptions,
+        "questions": found.questions,
+        "depends": found.depends_on,
+    }
+    if part in kept:
+        kept[part].extend(said)
     elif part in ("tasks", "steps"):
         _tasks(section, found, binding=part == "tasks")
     elif part == "verification":
