@@ -14,19 +14,7 @@ from pathlib import Path
 from harness import HONEST, World, git
 from trouble_kit import Gatekeeper, clear, given, no_runs, shipped_well, world_at
 
-
-def fill(file: Path) -> None:
-    """Write into a file until no byte fits any more."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    try:
-        for size in (1 << 20, 4096, 1):
-            try:
-                while os.write(descriptor, b"x" * size):
-                    pass
-            except OSError:
-                continue
-    finally:
-        os.close(descriptor)
+from fabrik.testing.full_disk import fill
 
 
 def dispatch(world: World) -> None:

@@ -11,20 +11,7 @@ from pathlib import Path
 
 from fabrik.errors import DiskFull
 from fabrik.messages.queue import Queue
-
-
-def fill(file: Path) -> None:
-    """Write until no byte fits any more."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    try:
-        for size in (1 << 16, 4096, 1):
-            try:
-                while os.write(descriptor, b"x" * size):
-                    pass
-            except OSError:
-                continue
-    finally:
-        os.close(descriptor)
+from fabrik.testing.full_disk import fill
 
 
 def on_a_small_disk(directory: Path) -> None:
