@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import IO
 
 import pytest
 from harness import PROGRAM, World, git, wait_for
@@ -93,10 +94,8 @@ def finished(world: World, step: str) -> bool:
         )
 
 
-@pytest.mark.parametrize("during", ["a question", "the agent's work"])
-def test_kill_9_loses_no_answer(world: World, during: str) -> None:
-    hanging = {"question#2": [{"hang": True}]} if during == "the agent's work" else {}
-    agent = script(world, {**TALK, **hanging})
+def under_way(world: World, agent: list[str | Path], *, typed: str) -> tuple[subprocess.Popen[str], IO[str]]:
+    """An interview that goes on, with this typed so far; and where more can be typed."""
     process = subprocess.Popen(
         [PROGRAM, "spec", "interview", *map(str, agent)],
         env=world.env(),
@@ -106,8 +105,16 @@ def test_kill_9_loses_no_answer(world: World, during: str) -> None:
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write("2\n")
+    process.stdin.write(typed)
     process.stdin.flush()
+    return process, process.stdin
+
+
+@pytest.mark.parametrize("during", ["a question", "the agent's work"])
+def test_kill_9_loses_no_answer(world: World, during: str) -> None:
+    hanging = {"question#2": [{"hang": True}]} if during == "the agent's work" else {}
+    agent = script(world, {**TALK, **hanging})
+    process, standard_input = under_way(world, agent, typed="2\n")
     wait_for(lambda: finished(world, "answer#1"), "the first answer in the journal")
     if during == "a question":
         wait_for(lambda: finished(world, "question#2"), "the second question")
@@ -115,7 +122,7 @@ def test_kill_9_loses_no_answer(world: World, during: str) -> None:
         wait_for(lambda: hangs(world, "question#2"), "the agent at work")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    process.stdin.close()
+    standard_input.close()
     wait_for(lambda: not world.leftovers(), "the end of every process")
     script(world, TALK)
     said = interview(world, "--resume", "last", typed="nothing\nyes\n")
@@ -205,17 +212,8 @@ def test_a_crash_of_the_agent_is_nobodys_fault(world: World) -> None:
 
 def test_an_interview_can_be_cancelled(world: World) -> None:
     agent = script(world, {**TALK, "question#2": [{"hang": True}]})
-    process = subprocess.Popen(
-        [PROGRAM, "spec", "interview", *map(str, agent)],
-        env=world.env(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        cwd=world.project,
-        text=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write("1\n")
-    process.stdin.close()
+    process, standard_input = under_way(world, agent, typed="1\n")
+    standard_input.close()
     wait_for(lambda: hangs(world, "question#2"), "the agent at work")
     command(world, "run", "cancel", "last")
     process.wait()
