@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ VARIABLES: Mapping[Vendor, str] = {
     "openai": "OPENAI_API_KEY",
     "gemini": "GEMINI_API_KEY",
 }
+VENDORS: Sequence[Vendor] = ("anthropic", "openai", "gemini")
+WARM = ("--criteria", "the tone is warm")
 Brain = Callable[[Conversation], Part]
 
 
@@ -37,6 +40,12 @@ def verdict(passed: bool, feedback: str = "") -> ToolCall:
 
 PASS = verdict(True)
 FAIL = verdict(False, "It is too cold: greet the reader.")
+
+
+def in_turn(*answers: Part) -> Brain:
+    """Answers one after the other, whoever asks; the last for ever."""
+    left = itertools.chain(answers, itertools.repeat(answers[-1]))
+    return lambda _: next(left)
 
 
 def outside(prompt: str) -> str:
