@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from test_vcs_landing import Kit, make_kit
+from landing_kit import Kit, make_kit
 from vcs_repos import git
 
 from fabrik.vcs import near
