@@ -307,6 +307,20 @@ def test_what_is_told_does_not_wait_for_ever(tmp_path: Path) -> None:
         asyncio.run(main())
 
 
+def test_what_is_told_does_not_wait_for_ever_behind_what_only_reads(tmp_path: Path) -> None:
+    with place(tmp_path) as here:
+        asyncio.run(here.journal.step("one", returning("x"), result=str))
+
+        async def main() -> None:
+            here.journal.tell("said")
+            await here.journal.step("one", returning("y"), result=str)
+            async with asyncio.timeout(60):
+                while here.kinds()[-1] != "said":
+                    await asyncio.sleep(0.01)
+
+        asyncio.run(main())
+
+
 def test_what_is_told_outlives_a_transaction_that_fails(tmp_path: Path) -> None:
     with place(tmp_path) as here:
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fabrik.errors import SandboxBroken, UsageError
-from fabrik.sandboxes import inside, procs, registry, seccomp, watch
+from fabrik.sandboxes import inside, procs, registry, seccomp, shown_etc, watch
 from fabrik.sandboxes.bwrap_args import Descriptors, arguments
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.pidfd import Child, PidFd
@@ -135,8 +135,11 @@ class TestInside:
         assert (env["A"], env["B"], env["HOME"], env["FABRIK_SANDBOX"]) == ("1", "2", "/h", "a/b")
         assert env["PATH"].split(":")[0] == "/p"
 
-    def test_no_secret_of_etc_is_bound(self) -> None:
-        shown = " ".join([*inside.system(), *(path for _, path in inside.copies())])
+    def test_no_secret_of_etc_is_bound(self, tmp_path: Path) -> None:
+        shown_etc.lay_out(tmp_path / "etc")
+        copied = [str(path.relative_to(tmp_path)) for path in (tmp_path / "etc").rglob("*")]
+        assert "etc/passwd" in copied
+        shown = " ".join([*inside.system(), *shown_etc.mounts(), *copied])
         for name in (
             "shadow",
             "npmrc",
@@ -149,10 +152,21 @@ class TestInside:
         ):
             assert name not in shown
 
+    def test_etc_follows_the_host(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path)
+        layout.renew_etc()
+        assert (layout.etc / "passwd").read_text().startswith("root:")
+        first = layout.etc.stat().st_ino
+        layout.renew_etc()
+        assert layout.etc.stat().st_ino == first
+        (layout.etc / "passwd").write_text("")
+        layout.renew_etc()
+        assert (layout.etc / "passwd").read_text().startswith("root:")
+
     def test_path_that_is_missing_is_named(self, tmp_path: Path) -> None:
         spec = SandboxSpec(name="a", root=tmp_path, read_only=[tmp_path / "missing"])
         command = Command(argv=["true"], stdout=tmp_path / "o", stderr=tmp_path / "o")
-        fds = Descriptors(status=3, block=4, go=None, env=None, filter=None, files=[])
+        fds = Descriptors(status=3, block=4, go=None, env=None, filter=None)
         with pytest.raises(SandboxBroken, match="missing"):
             arguments(spec, Layout(tmp_path), command, flags=frozenset(), fds=fds)
 

@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,6 +14,10 @@ from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.errors import UsageError
 from fabrik.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from fabrik.workflows.loop.order import Mode
+    from fabrik.workflows.stand_by import StandBy
 
 MODES = ("plan", "build", "plan-work", "plan-release")
 HELP = """Ralph's loop on this project and branch: a fresh session for each iteration.
@@ -73,26 +77,40 @@ _file = click.Path(path_type=Path)
 def loop(mode: str, words: tuple[str, ...], no_tag: bool, detach: bool, as_json: bool, **options: Any) -> int:
     most, work = _read(mode, words)
     _one_agent(options)
+    from fabrik.workflows.stand_by import standing_by
+
+    options |= {"mode": cast("Mode", mode), "most": most, "work": work, "tag": not no_tag}
+    with standing_by("loop") as worker:  # it loads its modules while the project is looked at
+        return _begin(options, worker, detach=detach, as_json=as_json)
+
+
+def _begin(options: dict[str, Any], worker: StandBy, *, detach: bool, as_json: bool) -> int:
     import asyncio
 
     from fabrik.cli.render.runs import short
     from fabrik.cli.run_again import start_and_follow
     from fabrik.workflows.loop.asking import LoopRequest, dispatch_loop
-    from fabrik.workflows.loop.order import Mode
 
     screen, remarks = Screen(), Screen(sys.stderr)
 
     def warn(text: str) -> None:
         remarks.line(remarks.paint("warning: ", "warn") + neutralise(text))
 
-    request = LoopRequest(mode=cast("Mode", mode), most=most, work=work, tag=not no_tag, **options)
     with ExitStack() as begun:  # until the worker has the branch, nobody else begins a loop on it
-        run_id = asyncio.run(dispatch_loop(request, warn, begun))
+        run_id = asyncio.run(dispatch_loop(LoopRequest(**options), warn, begun))
         if as_json:
             screen.line(json.dumps({"dispatched": run_id}))
         else:
             screen.line(f"{screen.paint('run ' + short(run_id), 'strong')}  {run_id}")
-        return start_and_follow(run_id, screen, after=0, detach=detach, as_json=as_json, started=begun.close)
+        return start_and_follow(
+            run_id,
+            screen,
+            after=0,
+            detach=detach,
+            as_json=as_json,
+            started=begun.close,
+            ready_made=worker,
+        )
 
 
 def _read(mode: str, words: tuple[str, ...]) -> tuple[int | None, str | None]:

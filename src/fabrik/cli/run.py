@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from fabrik.cli.run_options import run_options, write_sections
 from fabrik.cli.screen import Screen
 from fabrik.cli.text import neutralise
 from fabrik.errors import UsageError
+
+if TYPE_CHECKING:
+    from fabrik.workflows.stand_by import StandBy
 
 COMMANDS = {
     "attach": Entry(target="fabrik.cli.run_again:attach", help="Follow a run that is under way."),
@@ -125,6 +128,13 @@ def _written(key: str) -> str:
 
 def _dispatch(options: dict[str, Any], *, detach: bool, as_json: bool) -> int:
     # Here and not above: `fabrik run attach` needs none of it.
+    from fabrik.workflows.stand_by import standing_by
+
+    with standing_by("ship") as worker:  # it loads its modules while spec and project are looked at
+        return _begin(options, worker, detach=detach, as_json=as_json)
+
+
+def _begin(options: dict[str, Any], worker: StandBy, *, detach: bool, as_json: bool) -> int:
     import asyncio
 
     from fabrik.cli.run_again import start_and_follow
@@ -146,4 +156,4 @@ def _dispatch(options: dict[str, Any], *, detach: bool, as_json: bool) -> int:
         screen.line(json.dumps({"dispatched": run_id}))
     else:
         screen.line(f"{screen.paint('run ' + short(run_id), 'strong')}  {run_id}")
-    return start_and_follow(run_id, screen, after=0, detach=detach, as_json=as_json)
+    return start_and_follow(run_id, screen, after=0, detach=detach, as_json=as_json, ready_made=worker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from fabrik.cli.follow import Json, Lines, View, follow, last_event
 from fabrik.cli.render.runs import short
 from fabrik.cli.screen import Screen
 from fabrik.outcome import ExitStatus
+
+if TYPE_CHECKING:
+    from fabrik.workflows.stand_by import StandBy
 
 RECENT = 60  # events that `attach` shows of what was before
 
@@ -50,15 +54,17 @@ def start_and_follow(
     detach: bool,
     as_json: bool,
     started: Callable[[], None] = lambda: None,
+    ready_made: StandBy | None = None,
 ) -> int:
     """Start the worker of a run as it was at the event `after`, then follow it.
 
-    started: called when the worker has the run. Raises RunBusy, EnvironmentProblem, LedgerError.
+    started: called when the worker has the run. ready_made: a process that waits to become it.
+    Raises RunBusy, EnvironmentProblem, LedgerError.
     """
     from fabrik.workflows.control import start_worker
 
     try:
-        start_worker(run_id, after=after)
+        start_worker(run_id, after=after, ready_made=ready_made)
     except KeyboardInterrupt:
         return show_detached(run_id, screen, as_json=as_json)
     started()

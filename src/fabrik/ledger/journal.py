@@ -129,10 +129,10 @@ class Journal:
 
     async def _begin(self, key: str, inputs: str) -> steps.Start:
         # A run that is resumed passes all of its finished steps: that needs no place in the queue of writers.
-        found = await self._read(lambda db: steps.replay(db, self._run, key, inputs))
-        if found is not None:
-            return found
-        return await self._write(lambda db: steps.begin(db, self._run, key, inputs))
+        return await self._write(
+            lambda db: steps.begin(db, self._run, key, inputs),
+            unless=lambda db: steps.replay(db, self._run, key, inputs),
+        )
 
     def _stored(self, key: str, kind: type[T], data: Any) -> T:
         try:
@@ -167,7 +167,10 @@ class Journal:
 
     def _soon(self, write: Callable[[Db], None]) -> None:
         self._told.append(write)
-        if self._telling is None or self._telling.done():
+        self._tell_on()
+
+    def _tell_on(self) -> None:
+        if self._told and (self._telling is None or self._telling.done()):
             self._telling = asyncio.create_task(self._tell_later())
 
     async def _tell_later(self) -> None:
@@ -217,10 +220,10 @@ class Journal:
         A step that is started again gets those that it got before, and what was noted since. One that has
         finished gets what it got, and takes nothing. Writes only when there is something new.
         """
-        found = await self._read(lambda db: feedback.given(db, self._run, step))
-        if found is not None:
-            return found
-        return await self._write(lambda db: feedback.take(db, self._run, step))
+        return await self._write(
+            lambda db: feedback.take(db, self._run, step),
+            unless=lambda db: feedback.given(db, self._run, step),
+        )
 
     async def finish(self, verdict: Verdict, reason: str | None) -> None:
         """End the run. reason: one line a person can act on, unless all went well.
@@ -253,11 +256,14 @@ class Journal:
         """Write the end of a model call. Raises RuntimeError when it is written already."""
         await self._write(lambda db: calls.finish(db, self._run, call))
 
-    async def _write(self, work: Callable[[Db], R]) -> R:
+    async def _write(self, work: Callable[[Db], R], *, unless: Callable[[Db], R | None] | None = None) -> R:
+        """Do this in a transaction. unless: reads the result, where there is nothing to do."""
         committed = False
 
         def unit() -> R:
             nonlocal committed
+            if unless is not None and (known := self._known(unless)) is not None:
+                return known
             with self._ledger.transaction() as db:
                 self._cancel = bool(self._ownership.check(db)["cancel_requested"])
                 for write in told:
@@ -272,16 +278,15 @@ class Journal:
                 return await self._hop(unit)
             finally:
                 if not committed:
-                    self._told[:0] = told  # rolled back with the rest; they go with the next one
+                    self._told[:0] = (
+                        told  # not written, or rolled back with the rest: they go with the next one
+                    )
+                    self._tell_on()
 
-    async def _read(self, work: Callable[[Db], R]) -> R:
-        def unit() -> R:
-            with self._ledger.reading() as db:
-                self._cancel = bool(self._ownership.check(db)["cancel_requested"])
-                return work(db)
-
-        async with self._turn:
-            return await self._hop(unit)
+    def _known(self, look: Callable[[Db], R | None]) -> R | None:
+        with self._ledger.reading() as db:
+            self._cancel = bool(self._ownership.check(db)["cancel_requested"])
+            return look(db)
 
     async def _hop(self, work: Callable[[], R]) -> R:
         """One unit of work on the thread. Under `_turn`."""

@@ -14,11 +14,12 @@ from fabrik.sandboxes import bwrap_args, inside, seccomp, variables
 from fabrik.sandboxes.bwrap_args import Descriptors
 from fabrik.sandboxes.held import StartAnew
 from fabrik.sandboxes.host import HostSandbox, Word
+from fabrik.sandboxes.layout import problem
 from fabrik.sandboxes.pidfd import Child, PidFd
 from fabrik.sandboxes.procs import parent_of
 from fabrik.sandboxes.provider import HostProvider
 from fabrik.sandboxes.running import Ended
-from fabrik.sandboxes.sandbox import Command, Endpoints, Preflight
+from fabrik.sandboxes.sandbox import Command, Endpoints, Preflight, SandboxSpec
 from fabrik.sandboxes.streams import Streams
 
 _MISSING = "bwrap is not installed"
@@ -111,18 +112,10 @@ def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
 def _descriptors(
     status: int, block: int, go: int | None, env: int | None, closing: contextlib.ExitStack
 ) -> Descriptors:
-    files = []
-    for source, path in inside.copies():
-        try:
-            fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # a package was removed in the meantime
-        closing.callback(os.close, fd)
-        files.append((fd, path))
     refused = seccomp.open_program()
     if refused is not None:
         closing.callback(os.close, refused)
-    return Descriptors(status=status, block=block, go=go, env=env, filter=refused, files=files)
+    return Descriptors(status=status, block=block, go=go, env=env, filter=refused)
 
 
 class Boxed:
@@ -224,6 +217,14 @@ class Bubblewrap(HostProvider[BubblewrapSandbox]):
     name = "bubblewrap"
     isolates = True
     sandbox = BubblewrapSandbox
+
+    async def create(self, spec: SandboxSpec) -> BubblewrapSandbox:
+        box = await super().create(spec)
+        try:
+            box.layout.renew_etc()
+        except OSError as error:
+            raise problem(error, "the sandbox cannot be made", spec.root) from error
+        return box
 
     async def preflight(self) -> Preflight:
         from fabrik.sandboxes.probes import bubblewrap

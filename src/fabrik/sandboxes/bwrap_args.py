@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
-from fabrik.sandboxes import inside
+from fabrik.sandboxes import inside, shown_etc
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.sandbox import Command, Doors, Limits, SandboxSpec
 
@@ -41,11 +40,10 @@ class Descriptors:
     go: int | None  # the forwarder waits for a byte before it starts the command; None: there is none
     env: int | None  # variables that come with that byte lie there
     filter: int | None  # system calls to refuse
-    files: Sequence[tuple[int, str]]  # to copy into the sandbox, and the path inside
 
     def all(self) -> list[int]:
-        numbers = [self.status, self.block, *(fd for fd, _ in self.files)]
-        return [*numbers, *(fd for fd in (self.filter, self.go, self.env) if fd is not None)]
+        perhaps = (self.filter, self.go, self.env)
+        return [self.status, self.block, *(fd for fd in perhaps if fd is not None)]
 
 
 def arguments(
@@ -62,7 +60,8 @@ def arguments(
         "--block-fd", str(fds.block),
         *(("--seccomp", str(fds.filter)) if fds.filter is not None else ()),
         *inside.system(),
-        *(word for fd, path in fds.files for word in ("--perms", "0644", "--file", str(fd), path)),
+        "--ro-bind", str(layout.etc), "/etc",
+        *shown_etc.mounts(),
         "--proc", "/proc",
         *_masks(),
         "--remount-ro", "/proc",  # root's sandbox could write to /proc/sys otherwise: core_pattern, say

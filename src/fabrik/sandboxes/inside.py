@@ -18,20 +18,6 @@ from fabrik.sandboxes.procs import MARK
 from fabrik.sandboxes.sandbox import Doors, SandboxSpec
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-_OURS = Path(__file__).parent / "etc"  # passwd and the like, with the one user `agent`
-
-# Names below /etc that programs need and that hold nothing secret. Not there on purpose: npmrc, pip.conf,
-# gitconfig and profile.d (may hold tokens), ssl/private, shadow, ssh, resolv.conf (there is no network).
-# Each mount costs 0.1 ms at each start, so small files are copied, and what nothing needs is left out.
-_ETC = (
-    "alternatives", "crypto-policies", "debian_version", "fonts", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "locale.alias", "localtime", "lsb-release", "mime.types", "os-release",
-    "pki/ca-trust", "pki/tls/cert.pem", "pki/tls/certs", "pki/tls/openssl.cnf", "protocols", "services",
-    "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "timezone",
-)  # fmt: skip
-_ETC_PATTERNS = ("java*", "python3*")
-_SMALL = 128 << 10  # bytes
-
 _CA_VARIABLES = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
     "GIT_SSL_CAINFO", "PIP_CERT",
@@ -46,41 +32,12 @@ def system() -> tuple[str, ...]:
         arguments += ["--tmpfs", "/usr/local/etc"]  # npm and others keep a host's tokens there
         arguments += ["--remount-ro", "/usr/local/etc"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
-        arguments += _shown(Path(name))
+        arguments += shown(Path(name))
     for child in _children(Path("/opt")):
-        arguments += _shown(child)
+        arguments += shown(child)
     if Path("/nix/store").is_dir():
         arguments += ["--ro-bind", "/nix/store", "/nix/store"]
-    for path in _etc():
-        if path not in _copied():
-            arguments += _shown(path)
     return tuple(arguments)
-
-
-@lru_cache(maxsize=1)
-def copies() -> tuple[tuple[str, str], ...]:
-    """Small files that a sandbox gets copies of: path on the host, path inside."""
-    ours = ((str(file), f"/etc/{file.name}") for file in sorted(_OURS.iterdir()))
-    return (*ours, *((str(path), str(path)) for path in _copied()))
-
-
-@lru_cache(maxsize=1)
-def _etc() -> tuple[Path, ...]:
-    names = [*_ETC, *(path.name for pattern in _ETC_PATTERNS for path in Path("/etc").glob(pattern))]
-    return tuple(Path("/etc") / name for name in sorted(set(names)))
-
-
-@lru_cache(maxsize=1)
-def _copied() -> tuple[Path, ...]:
-    found = []
-    for path in _etc():
-        try:
-            status = path.lstat()
-        except OSError:
-            continue
-        if stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IROTH and status.st_size <= _SMALL:
-            found.append(path)
-    return tuple(found)
 
 
 def _children(directory: Path) -> list[Path]:
@@ -90,7 +47,7 @@ def _children(directory: Path) -> list[Path]:
         return []
 
 
-def _shown(path: Path) -> list[str]:
+def shown(path: Path) -> list[str]:
     """Bind a path read-only, a link as the link it is; nothing if not everybody may read it anyway."""
     try:
         mode = path.lstat().st_mode

@@ -4,6 +4,7 @@ labels.json   who this is; written before anything else is made, removed last
 execs/        one file per command that may be running: what a crash leaves is looked for only if there is one
 workspace/    bound into the sandbox; one that reads another's has none
 home/         bound into the sandbox
+etc/          only for `bubblewrap`: what it shows as /etc, copied from the host's
 tmp/          only for `none`
 trash/        old homes, on their way out
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fabrik.errors import DiskFull, FabrikError, SandboxBroken
+from fabrik.sandboxes import shown_etc
 from fabrik.sandboxes.reading import write_files
 from fabrik.sandboxes.remove import remove_tree
 from fabrik.sandboxes.sandbox import SandboxRef, SandboxSpec
@@ -53,6 +55,10 @@ class Layout:
     @property
     def home(self) -> Path:
         return self.root / "home"
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
 
     @property
     def tmp(self) -> Path:
@@ -92,6 +98,17 @@ class Layout:
         with contextlib.suppress(FileNotFoundError):
             self.home.rename(self.trash / uuid4().hex)
         fresh.rename(self.home)
+
+    def renew_etc(self) -> None:
+        """Make what is shown as /etc, where it is missing or the host's has changed. Raises OSError."""
+        if shown_etc.as_now(self.etc):
+            return
+        self.trash.mkdir(mode=0o700, exist_ok=True)
+        fresh = self.trash / uuid4().hex
+        shown_etc.lay_out(fresh)
+        with contextlib.suppress(FileNotFoundError):
+            self.etc.rename(self.trash / uuid4().hex)
+        fresh.rename(self.etc)
 
     def empty_trash(self) -> None:
         """Remove the old homes. Raises OSError."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fabrik.errors import FabrikError
 from fabrik.ledger.journal import StepContext
 from fabrik.sandboxes.sandbox import Command, Doors, Exit, Prepared, Sandbox
 from fabrik.vcs.inside import COMMIT_FILE, NOT_AT_COMMIT, at_commit_argv
@@ -28,11 +30,42 @@ class CheckAhead:
     ahead: Ahead[Prepared]
     log: Path
     begun: bool = False
+    commit: str = ""  # at which it runs already
+    running: asyncio.Task[Exit | None] | None = None
 
     def begin(self) -> None:
         """Start preparing: an agent is about to work, so there will be something to check."""
         self.begun = True
         self.ahead.begin()
+
+    def start(self, commit: str) -> None:
+        """Run it now, while the step that made the commit is still being written to the ledger.
+
+        Nothing but its result comes out of a check, and that is of no use before its own step has begun.
+        """
+        if self.begun and self.running is None:
+            self.commit, self.running = commit, asyncio.create_task(self._run(commit))
+
+    async def _run(self, commit: str) -> Exit | None:
+        held = await self.ahead.take()
+        return await held.run({COMMIT_FILE: f"{commit}\n".encode()}) if held else None
+
+    async def ended(self, commit: str) -> Exit | None:
+        """How it ended at this commit; None when it could not be prepared, or was started at another one."""
+        self.start(commit)
+        running, self.running = self.running, None
+        if running is None:
+            return None
+        if self.commit != commit:
+            await _given_up(running)
+            return None
+        return await running
+
+
+async def _given_up(running: asyncio.Task[Exit | None]) -> None:
+    running.cancel()
+    with suppress(asyncio.CancelledError, FabrikError, OSError):
+        await running
 
 
 @asynccontextmanager
@@ -48,7 +81,12 @@ async def check_ahead(work: Work, key: str, checks: Sequence[SealedCheck]) -> As
         return await sandbox.prepare(_command(work, sandbox, checks[0], log, moving=True))
 
     async with Ahead(prepare) as ahead:
-        yield CheckAhead(ahead=ahead, log=log)
+        check = CheckAhead(ahead=ahead, log=log)
+        try:
+            yield check
+        finally:
+            if check.running is not None:
+                await _given_up(check.running)
 
 
 def _stands(work: Work) -> bool:
@@ -99,16 +137,15 @@ async def _first(
     doors: Doors | None,
 ) -> CheckResult | None:
     """The first check, in the sandbox that stands; None when there is none. It checks the commit out, too."""
-    files = {COMMIT_FILE: f"{commit}\n".encode()}
-    held = await prepared.ahead.take() if prepared else None
-    if prepared and held:
-        ended = await held.run(files)
+    ended = await prepared.ended(commit) if prepared else None
+    if prepared and ended:
         prepared.log.rename(log)
         if not ended.signal:  # somebody may have killed it while it waited: then it is run once more
             return await _result(work, step, check, ended, log)
     if not _stands(work):
         return None
     sandbox = await workspace.open_sandbox(work, PURPOSE)
+    files = {COMMIT_FILE: f"{commit}\n".encode()}
     command = replace(_command(work, sandbox, check, log, moving=True, doors=doors), files=files)
     return await _result(work, step, check, await sandbox.exec(command), log)
 

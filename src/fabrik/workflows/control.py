@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import IO
@@ -18,40 +16,29 @@ from fabrik.ledger.ownership import owner_process
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Run
 from fabrik.workflows.registry import FOREGROUND, take_up
+from fabrik.workflows.stand_by import StandBy, begin, read_answer
 
-READY_SECONDS = 60.0  # a worker that takes longer to own its run is reported
 CHANGING_SECONDS = (
     15.0  # more than a worker takes between its claim and its first words, or its last and its end
 )
 
 
-def start_worker(run_id: str, *, after: int | None = None, cancel: bool = False) -> None:
+def start_worker(
+    run_id: str, *, after: int | None = None, cancel: bool = False, ready_made: StandBy | None = None
+) -> None:
     """Start the run's worker as a process of its own, and return once it owns the run.
 
     after: give way to a worker that took the run after this event. cancel: only end a run that is to be
-    cancelled. Raises RunBusy when another worker does, EnvironmentProblem when the worker does not start.
+    cancelled. ready_made: a process that waits to become it. Raises RunBusy when another worker does,
+    EnvironmentProblem when the worker does not start.
     """
     home = paths.home()
     log = home.run(run_id).worker_log
     options = [*(["--after", str(after)] if after is not None else []), *(["--cancel"] if cancel else [])]
-    output = _open_log(log)
-    ready, told = os.pipe()
-    try:
-        with output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "fabrik.workflows.worker", run_id, "--ready-fd", str(told), *options],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(told,),
-                start_new_session=True,
-                cwd="/",
-                env={**os.environ, "FABRIK_HOME": str(home.directory)},  # it may be relative to where we are
-            )
-    finally:
-        os.close(told)
-    answer = _read_answer(ready)
-    process.returncode = process.returncode or 0  # it outlives this process on purpose
+    with _open_log(log) as output:
+        answer = ready_made.become(run_id, options, log) if ready_made is not None else None
+        if answer is None:
+            answer = _started(run_id, options, output)
     if not answer:
         raise EnvironmentProblem(
             "the worker did not start", where=str(log), todo="read this log, then `fabrik run resume` the run"
@@ -59,6 +46,20 @@ def start_worker(run_id: str, *, after: int | None = None, cancel: bool = False)
     said = json.loads(answer)
     if not said["ok"]:
         raise _error(str(said["error"]), int(said["status"]))
+
+
+def _started(run_id: str, options: list[str], output: IO[bytes]) -> bytes:
+    """Start it and wait for its answer; nothing when it gives none."""
+    ready, told = os.pipe()
+    try:
+        process = begin(
+            [run_id, "--ready-fd", str(told), *options], stdin=subprocess.DEVNULL, output=output, passed=told
+        )
+    finally:
+        os.close(told)
+    answer = read_answer(ready)
+    process.returncode = process.returncode or 0  # it outlives this process on purpose
+    return answer
 
 
 def _open_log(log: Path) -> IO[bytes]:
@@ -71,13 +72,6 @@ def _open_log(log: Path) -> IO[bytes]:
             where=str(log),
             todo="make room, or make this directory writable; then `fabrik run resume` the run",
         ) from error
-
-
-def _read_answer(ready: int) -> bytes:
-    with os.fdopen(ready, "rb") as pipe:
-        if not select.select([pipe], [], [], READY_SECONDS)[0]:
-            return b""
-        return pipe.readline()
 
 
 def _error(message: str, status: int) -> FabrikError:

@@ -102,10 +102,6 @@ class Judged:
     files: tuple[str, ...]  # what the session changed, at most MOST_FILES
 
 
-def _nothing(_: str) -> None:
-    pass
-
-
 def place_of(task: SealedTask) -> str:
     """The beginning of the keys of a task's steps."""
     return f"task/{task.id}"
@@ -155,6 +151,11 @@ async def do_task(
                 if early:
                     early.expect()
 
+            def landed(commit: str, prepared: CheckAhead = prepared) -> None:
+                prepared.start(commit)
+                if early:
+                    early.begin(commit)
+
             ran = await session(
                 work,
                 _session(place, number),
@@ -166,7 +167,7 @@ async def do_task(
                 ahead=ahead if number == 1 else None,
                 meanwhile=meanwhile,
                 afterwards=following.begin,
-                landed=early.begin if early else _nothing,
+                landed=landed,
                 optional=assignment.optional,
             )
             before, head = head, ran.head

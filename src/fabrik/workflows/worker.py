@@ -1,17 +1,20 @@
 """The worker: the one process that owns a run and takes it as far as it can go.
 
     python -m fabrik.workflows.worker RUN_ID [--ready-fd FD] [--after SEQ] [--cancel]
+    python -m fabrik.workflows.worker --stand-by WORKFLOW [--ready-fd FD]
 
 It is started detached by `fabrik run`, `run resume`, `run cancel` and `approve`. On --ready-fd it writes one
 JSON line: {"ok": true}, or {"ok": false, "error": "…", "status": N} when it could not take the run.
 --after: it gives way to a worker that took the run after the event SEQ. --cancel: it only ends a run that is
-to be cancelled, and touches none that has ended meanwhile.
+to be cancelled, and touches none that has ended meanwhile. --stand-by: it hears on stdin which run it is, or
+ends (see stand_by.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import shutil
 import sys
@@ -26,7 +29,7 @@ from fabrik.ledger.ownership import Ownership, claim
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
-from fabrik.workflows import evidence, registry
+from fabrik.workflows import evidence, registry, stand_by
 from fabrik.workflows.assemble import assemble
 from fabrik.workflows.last_words import LastWords
 from fabrik.workflows.registry import Workflow
@@ -42,6 +45,12 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 def main(argv: list[str]) -> int:
     """Own the run, work on it to its end or to the gate, and return the exit status that says how."""
+    if argv[0] == "--stand-by":
+        registry.load(argv[1])
+        heard = stand_by.told(argv[2:])
+        if heard is None:
+            return ExitStatus.OK
+        argv = heard
     orders = Orders.read(argv)
     starter = Starter(orders.ready)
     umask = os.umask(0o077)
@@ -111,6 +120,7 @@ async def _work(
         starter.taken()  # only now: who follows must not take the old status for the new one
         signals.begin()
         workflow = None if cancelled else registry.load(run.workflow)
+        gc.freeze()  # the modules stay to the end: no garbage is looked for in them any more
         verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
         await signals.no_more()
         if verdict is None:

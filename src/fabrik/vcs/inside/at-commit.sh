@@ -8,9 +8,10 @@
   export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 LC_ALL=C
   # Not `set -e`: it has no effect on the left of `||`.
   IFS= read -r commit < "$HOME/$2" &&
-    rm -f "$HOME/$2" &&
+    { rm -f "$HOME/$2" & } &&
     cd "$1" &&
     git -c core.hooksPath=/dev/null -c advice.detachedHead=false checkout --quiet --force --detach "$commit" &&
-    git -c core.hooksPath=/dev/null clean --quiet -ffd
+    git -c core.hooksPath=/dev/null clean --quiet -ffd &&
+    wait && [ ! -e "$HOME/$2" ]
 ) || exit "$4"
 exec sh -c "$3"

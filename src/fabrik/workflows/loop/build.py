@@ -109,6 +109,7 @@ async def build(
                 ahead=ahead if attempt == 1 else None,
                 meanwhile=prepared.begin,
                 afterwards=following.begin,
+                landed=prepared.start,
             )
             if (ground := await settle()) is not None:
                 goes_on = ground.line
