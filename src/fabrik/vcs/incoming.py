@@ -6,12 +6,16 @@ must lead to an object that is there. Then its refs are checked, and only then a
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Self
 
+from fabrik.errors import FabrikError
 from fabrik.vcs.bundle import Header, bad, opened, read_header
 from fabrik.vcs.failures import GitFailed, last_words
 from fabrik.vcs.git import git
@@ -23,6 +27,8 @@ MAX_BUNDLE = 2 << 30  # bytes
 _MAX_OBJECT = 1 << 30  # bytes of memory that git may take for one object: a small bundle can claim a huge one
 _LOOSE_OBJECTS = 100  # fewer are stored one by one, as git does (fetch.unpackLimit): packs would pile up
 _LOOSE_BYTES = 8 << 20
+_AT_ONCE = 64 << 10  # bytes that a pipe holds (pipe(7)), so that writing them waits for nobody
+_UNPACK = ("unpack-objects", "-q", "--strict")
 _ASIDE = "incoming-"
 _KEPT = ("HEAD", "refs/heads/", "refs/stash")
 
@@ -37,10 +43,53 @@ async def bring_in(repo: Path, bundle: Path, into: str, *, max_bytes: int) -> di
     return refs
 
 
-async def accept(repo: Path, bundle: Path, *, max_bytes: int) -> dict[str, str]:
+class Waiting:
+    """A git that waits for the objects of a bundle: started while the bundle is still being made.
+
+    Leaving the block gives it up, where nothing was accepted through it. Raises DiskFull, EnvironmentProblem.
+    """
+
+    def __init__(self, repo: Path) -> None:
+        self._repo = repo
+        self._begun: tuple[Path, int, asyncio.Task[bytes]] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            _sweep(self._repo / "objects")
+            aside = _make_aside(self._repo)
+            ours, theirs = os.pipe2(os.O_CLOEXEC)
+        except OSError as error:
+            raise refused(error, self._repo) from error
+        reads = os.fdopen(ours, "rb", buffering=0)
+        asked = git(*_UNPACK, repo=self._repo, input=reads, env=_environment(self._repo, aside))
+        task = asyncio.create_task(asked)
+        task.add_done_callback(lambda _: reads.close())
+        self._begun = aside, theirs, task
+        return self
+
+    def take(self, repo: Path, size: int) -> tuple[Path, int, asyncio.Task[bytes]] | None:
+        """Where it unpacks to, the pipe to it and its end; None where this is nothing for it."""
+        if repo != self._repo or size > _AT_ONCE:
+            return None
+        begun, self._begun = self._begun, None
+        return begun
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._begun is None:
+            return
+        aside, pipe, task = self._begun
+        os.close(pipe)
+        with contextlib.suppress(FabrikError):
+            await task
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+async def accept(
+    repo: Path, bundle: Path, *, max_bytes: int, waiting: Waiting | None = None
+) -> dict[str, str]:
     """Take over a bundle's objects and return its refs by their own names; none is written yet.
 
-    Raises VcsError (the repository is as before), DiskFull.
+    waiting: takes what is small. Raises VcsError (the repository is as before), DiskFull.
     """
     with opened(bundle, max_bytes) as file:
         header = read_header(file, bundle)
@@ -49,19 +98,20 @@ async def accept(repo: Path, bundle: Path, *, max_bytes: int) -> dict[str, str]:
             raise bad(bundle, "brings no branch")
         if header.object_format != format_of_repository(repo):
             raise bad(bundle, f"is of the format {header.object_format}, unlike the project")
-        _sweep(repo / "objects")
-        aside = repo / "objects" / f"{_ASIDE}{os.getpid()}-{secrets.token_hex(6)}"
+        size = os.fstat(file.fileno()).st_size
+        os.lseek(file.fileno(), header.pack_offset, os.SEEK_SET)
+        begun = waiting.take(repo, size) if waiting and _unpack(header, size) == _UNPACK else None
+        aside = begun[0] if begun else None
         try:
-            aside.mkdir()
-            size = os.fstat(file.fileno()).st_size
-            os.lseek(file.fileno(), header.pack_offset, os.SEEK_SET)
-            env = {
-                "GIT_OBJECT_DIRECTORY": str(aside),
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(repo / "objects"),
-                "GIT_ALLOC_LIMIT": str(_MAX_OBJECT),
-            }
+            if aside is None:
+                _sweep(repo / "objects")
+                aside = _make_aside(repo)
+            env = _environment(repo, aside)
             try:
-                await git(*_unpack(header, size), repo=repo, input=file, env=env)
+                if begun:
+                    await _hand_over(file, size, *begun[1:])
+                else:
+                    await git(*_unpack(header, size), repo=repo, input=file, env=env)
                 await _check_tips(repo, refs, env, aside)
             except GitFailed as error:
                 raise bad(bundle, f"was refused by git ({last_words(error.stderr)})") from error
@@ -69,8 +119,33 @@ async def accept(repo: Path, bundle: Path, *, max_bytes: int) -> dict[str, str]:
         except OSError as error:
             raise refused(error, repo) from error
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
     return refs
+
+
+async def _hand_over(file: IO[bytes], size: int, pipe: int, task: asyncio.Task[bytes]) -> None:
+    """Give a git that waits the rest of a small file. Raises what git comes to."""
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and says why
+            os.write(pipe, os.read(file.fileno(), size))
+    finally:
+        os.close(pipe)
+        await task
+
+
+def _make_aside(repo: Path) -> Path:
+    aside = repo / "objects" / f"{_ASIDE}{os.getpid()}-{secrets.token_hex(6)}"
+    aside.mkdir()
+    return aside
+
+
+def _environment(repo: Path, aside: Path) -> dict[str, str]:
+    return {
+        "GIT_OBJECT_DIRECTORY": str(aside),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(repo / "objects"),
+        "GIT_ALLOC_LIMIT": str(_MAX_OBJECT),
+    }
 
 
 def _sweep(objects: Path) -> None:
@@ -83,7 +158,7 @@ def _sweep(objects: Path) -> None:
 def _unpack(header: Header, size: int) -> tuple[str, ...]:
     """The git command that reads a pack, checks every object (--strict) and stores them."""
     if header.objects < _LOOSE_OBJECTS and size < _LOOSE_BYTES:
-        return ("unpack-objects", "-q", "--strict")
+        return _UNPACK
     return ("index-pack", "--stdin", "--fix-thin", "--strict")
 
 

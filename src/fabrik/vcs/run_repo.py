@@ -106,6 +106,10 @@ class RunRepo:
         refs = await incoming.bring_in(self.path, bundle, into, max_bytes=max_bytes)
         return Brought(head=refs.get("HEAD"), refs={name: at for name, at in refs.items() if name != "HEAD"})
 
+    def expecting(self) -> incoming.Waiting:
+        """To be entered while a bundle is still being made: what comes is taken over sooner then."""
+        return incoming.Waiting(self.path)
+
     async def bring_in_and_land(
         self,
         bundle: Path,
@@ -116,12 +120,13 @@ class RunRepo:
         when: datetime,
         *,
         max_bytes: int = incoming.MAX_BUNDLE,
+        waiting: incoming.Waiting | None = None,
     ) -> tuple[str, Landed]:
         """The head of a bundle, and what it lands as: `bring_in` and `land`, as far as possible at once.
 
-        Raises VcsError, DiskFull.
+        waiting: from `expecting`. Raises VcsError, DiskFull.
         """
-        refs = await incoming.accept(self.path, bundle, max_bytes=max_bytes)
+        refs = await incoming.accept(self.path, bundle, max_bytes=max_bytes, waiting=waiting)
         head = refs.get("HEAD", base)
         _, landed = await asyncio.gather(
             incoming.keep(self.path, into, refs), self.land(base, head, message, identity, when)

@@ -14,6 +14,7 @@ from fabrik.events import SessionStarted
 from fabrik.ledger.journal import StepContext
 from fabrik.outcome import POLICIES, Cause
 from fabrik.sandboxes.sandbox import Doors, Prepared, Sandbox
+from fabrik.vcs.incoming import Waiting
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.ahead import Ahead
@@ -162,6 +163,20 @@ async def _land(
     harvesting: Ahead[Prepared],
 ) -> Brought:
     """Put what the session did on top of the commit it started from."""
+    async with work.repo.expecting() as waiting:
+        return await _landed(work, step, sandbox, before, message, logs, harvesting, waiting)
+
+
+async def _landed(
+    work: Work,
+    step: StepContext,
+    sandbox: Sandbox,
+    before: Brought,
+    message: str,
+    logs: Path,
+    harvesting: Ahead[Prepared],
+    waiting: Waiting,
+) -> Brought:
     into = f"steps/{step.key.replace('#', '.')}/{step.attempt}"
     found = await workspace.harvest(work, sandbox, before.head, message, logs, harvesting)
     healthy = found.git == "healthy"
@@ -179,6 +194,7 @@ async def _land(
             work.identity,
             datetime.now(UTC),
             max_bytes=workspace.BUNDLE_BYTES,
+            waiting=waiting,
         )
     except VcsError as error:  # the agent is told, and starts again from what there was before
         reason = f"git does not take what the session left: {error.what}"

@@ -54,7 +54,8 @@ async def judge(
             found = _nothing(line, ran)
         else:
             results, (changed, judges) = await asyncio.gather(
-                run_checks(work, step, ran.head, checks, prepared), _changed(work, line, ran, guard)
+                run_checks(work, step, ran.head, checks, prepared),
+                _changed(work, line, ran, guard, 0.0 if prepared.running else HEAD_START),
             )
             guarded = await guard.judge(key, number, line, judges, results)
             asked = key.replace("/checks#", "/required#") if prove else ""
@@ -117,9 +118,9 @@ def _nothing(line: Line, ran: SessionResult) -> Round:
 
 
 async def _changed(
-    work: Work, line: Line, ran: SessionResult, guard: Guard
+    work: Work, line: Line, ran: SessionResult, guard: Guard, after: float
 ) -> tuple[ChangedFiles, Judges | None]:
-    await asyncio.sleep(HEAD_START)
+    await asyncio.sleep(after)
     changed = await work.repo.changed_files(line.head, ran.head, max_bytes=MAX_FILE)
     return changed, await guard.look(line, ran.head, changed)
 
