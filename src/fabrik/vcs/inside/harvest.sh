@@ -29,28 +29,72 @@ fail() {
   exit 4
 }
 
-# An own git directory in a new directory that nobody made before.
+# An own git directory in a new directory that nobody made before. Making it and looking at the workspace's .git
+# are waited for together.
 number=$$
-scratch=${TMPDIR:-/tmp}/fabrik-harvest.$number
-until mkdir "$scratch" "$scratch/git" "$scratch/git/info" "$scratch/git/objects" "$scratch/git/objects/info" \
-  "$scratch/git/objects/pack" "$scratch/git/refs" 2> /dev/null; do
-  number=$((number + 1))
-  [ "$number" -lt $(($$ + 100)) ] || fail "no directory can be made in ${TMPDIR:-/tmp}"
+place() {
   scratch=${TMPDIR:-/tmp}/fabrik-harvest.$number
-done
+  mkdir "$scratch" "$scratch/git" "$scratch/git/info" "$scratch/git/objects" "$scratch/git/objects/info" \
+    "$scratch/git/objects/pack" "$scratch/git/refs" 2> /dev/null
+}
+scratch=${TMPDIR:-/tmp}/fabrik-harvest.$number
+place &
+placing=$!
+
+# Where the workspace's .git is; 1 when it is of no use.
+locate() {
+  if [ -d .git ]; then
+    agent=$workspace/.git
+  elif [ -f .git ]; then
+    state=damaged
+    line=$(head -c 4096 .git | tr -d '\0')
+    case $line in
+      'gitdir: /'*) agent=${line#gitdir: } ;;
+      'gitdir: '*) agent=$workspace/${line#gitdir: } ;;
+      *) return 1 ;;
+    esac
+  elif [ -e .git ] || [ -L .git ]; then
+    state=damaged
+  fi
+  [ -n "$agent" ] && [ -d "$agent" ] || return 1
+  state=damaged
+  case $agent in *"$newline"*) return 1 ;; esac
+  common=$agent
+  if [ -f "$agent/commondir" ]; then
+    IFS= read -r line < "$agent/commondir"
+    case $line in /*) common=$line ;; *) common=$agent/$line ;; esac
+  fi
+  [ -f "$agent/HEAD" ] && [ -d "$common/objects" ] || return 1
+  # Pipes would block a reader for ever; links lead elsewhere; a ref has one short line.
+  odd=$(cd "$common" && find "$agent/HEAD" refs packed-refs objects \
+    ! -type d ! -type f -print -o -type f -path 'refs/*' -size +8 -print -o -name HEAD -size +8 -print \
+    -o -name packed-refs -size +2048 -print 2> /dev/null)
+  [ -z "$odd" ]
+}
+
+[ -r "$workspace" ] && [ -w "$workspace" ] && [ -x "$workspace" ] || chmod u+rwx "$workspace" 2> /dev/null || :
+there=0 usable=0
+if cd "$workspace"; then
+  there=1
+  if [ "$mode" != salvage ] && locate; then usable=1; fi
+fi
+if ! wait "$placing"; then
+  until number=$((number + 1)) && place; do
+    [ "$number" -lt $(($$ + 100)) ] || fail "no directory can be made in ${TMPDIR:-/tmp}"
+  done
+fi
 clean() {
   if [ -s "$scratch/moved" ]; then
     while IFS= read -r place; do
       mv "$place/$aside" "$place/.git"
     done < "$scratch/moved"
   fi
-  rm -rf "$scratch"
+  rm -rf "$scratch" & # nobody waits for it; where it is cut off, the sandbox takes the rest along
 }
 trap clean EXIT
 trap 'exit 4' HUP INT TERM
 export GIT_DIR="$scratch/git" GIT_WORK_TREE="$workspace"
-[ -r "$workspace" ] && [ -w "$workspace" ] && [ -x "$workspace" ] || chmod u+rwx "$workspace" 2> /dev/null || :
-cd "$workspace" || fail "the workspace is gone"
+[ "$there" = 1 ] || fail "the workspace is gone"
 version=0 extensions='' signature='# v2 git bundle'
 if [ ${#base} -eq 64 ]; then
   version=1 extensions="[extensions]${newline}objectformat=sha256" signature="# v3 git bundle${newline}@object-format=sha256"
@@ -106,33 +150,6 @@ loose() {
 }
 
 read_agent() {
-  if [ -d .git ]; then
-    agent=$workspace/.git
-  elif [ -f .git ]; then
-    state=damaged
-    line=$(head -c 4096 .git | tr -d '\0')
-    case $line in
-      'gitdir: /'*) agent=${line#gitdir: } ;;
-      'gitdir: '*) agent=$workspace/${line#gitdir: } ;;
-      *) return 1 ;;
-    esac
-  elif [ -e .git ] || [ -L .git ]; then
-    state=damaged
-  fi
-  [ -n "$agent" ] && [ -d "$agent" ] || return 1
-  state=damaged
-  case $agent in *"$newline"*) return 1 ;; esac
-  common=$agent
-  if [ -f "$agent/commondir" ]; then
-    IFS= read -r line < "$agent/commondir"
-    case $line in /*) common=$line ;; *) common=$agent/$line ;; esac
-  fi
-  [ -f "$agent/HEAD" ] && [ -d "$common/objects" ] || return 1
-  # Pipes would block a reader for ever; links lead elsewhere; a ref has one short line.
-  odd=$(cd "$common" && find "$agent/HEAD" refs packed-refs objects \
-    ! -type d ! -type f -print -o -type f -path 'refs/*' -size +8 -print -o -name HEAD -size +8 -print \
-    -o -name packed-refs -size +2048 -print 2> /dev/null)
-  [ -z "$odd" ] || return 1
   count=0 line=''
   IFS= read -r line < "$agent/HEAD"
   case $line in
@@ -382,7 +399,7 @@ restart() {
   rm -f "$scratch/index" "$scratch/header" "$scratch/pack"
 }
 
-if [ "$mode" = salvage ] || ! read_agent; then restart "$base"; fi
+if [ "$usable" = 0 ] || ! read_agent; then restart "$base"; fi
 seen=$head
 if ! { snapshot && pack; }; then
   # Perhaps only a branch is broken: HEAD alone. Else the files alone.
