@@ -111,7 +111,7 @@ def _read_only(spec: SandboxSpec) -> list[str]:
     found: list[str] = []
     for path in spec.read_only:
         if not path.is_relative_to("/usr"):  # which is there already
-            found += ["--ro-bind", str(path), str(path)]
+            found += ["--ro-bind", str(spec.sources.get(path, path)), str(path)]
     return found
 
 

@@ -79,7 +79,7 @@ def python() -> tuple[tuple[str, ...], Path | None]:
 def require_paths(spec: SandboxSpec) -> None:
     """Raises SandboxBroken when a path that is to be visible inside does not exist."""
     for path in spec.read_only:
-        if not path.exists():
+        if not spec.sources.get(path, path).exists():
             raise SandboxBroken(
                 "it is to be visible in the sandbox and does not exist",
                 where=str(path),
