@@ -31,7 +31,7 @@ class SandboxSpec:
     root: Path  # a host directory that belongs to this sandbox alone; the provider lays it out
     labels: Mapping[str, str] = field(default_factory=dict)  # for `list`: run=<id>, purpose=…
     read_only: Sequence[Path] = ()
-    sources: Mapping[Path, Path] = field(default_factory=dict)  # where one of them lies, if not at its own path
+    sources: Mapping[Path, Path] = field(default_factory=dict)  # where one lies, if not at its path
     path: Sequence[str] = ()  # directories put in front of PATH inside
     env: Mapping[str, str] = field(default_factory=dict)
     # Root of another sandbox of this provider: its workspace is shown as this one's, read-only. HOME and what
