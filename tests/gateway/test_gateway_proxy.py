@@ -229,7 +229,7 @@ def test_a_plain_name_never_leads_to_this_machine() -> None:
         async with proxy("localhost") as (house, door):
             answer = await talk(door, get("http://localhost/"))
             assert answer.startswith(b"HTTP/1.1 403")
-            assert b"private address" in answer
+            assert b"loopback address" in answer
             assert [decision.allowed for decision in house.ledger.egress] == [False]
 
     run(main())

@@ -18,6 +18,7 @@ import h11
 from fabrik.gateway.headers import Headers
 
 HEAD_LIMIT = 64 * 1024  # bytes of a request's head
+HEAD_SECONDS = 30.0  # for a request's head, from its first byte
 _READ = 64 * 1024
 _READ_AHEAD = 256 * 1024  # bytes of later requests that are taken in while one is answered
 _STRAY = (OSError, EOFError, TimeoutError)
@@ -28,7 +29,11 @@ class Gone(Exception):
 
 
 class Malformed(Exception):
-    """What came is not HTTP/1.1, or its head is too large."""
+    """What came is not HTTP/1.1, can be read in two ways, or its head is too large or too slow."""
+
+    def __init__(self, said: str = "this is not an HTTP request") -> None:
+        super().__init__(said)
+        self.said = said  # one line for the client
 
 
 class TooLarge(Exception):
@@ -51,12 +56,18 @@ class Exchange:
     """A client's connection: requests one after the other, an answer to each."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, idle_seconds: float
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        idle_seconds: float,
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
         self.reader = reader
         self.writer = writer
         self.answered = False  # the head of the answer is out
         self._idle = idle_seconds
+        self._head_seconds = head_seconds
         self._head = False  # the request is a HEAD: its answer has no body
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
 
@@ -65,9 +76,10 @@ class Exchange:
 
         Raises Malformed, Gone.
         """
-        match await self._event():
+        match await self._head_of_request():
             case h11.Request() as event:
                 self.answered = False
+                _unambiguous(event)
                 self._head = event.method == b"HEAD"
                 return Request(
                     method=event.method.decode("ascii"),
@@ -176,12 +188,27 @@ class Exchange:
         """Break the connection off: the client sees that its answer is not whole."""
         self.writer.transport.abort()
 
-    async def _event(self) -> h11.Event | type[h11.PAUSED]:
+    def inner(self) -> Exchange:
+        """The HTTP inside the tunnel that this connection has become."""
+        inside = Exchange(self.reader, self.writer, idle_seconds=self._idle, head_seconds=self._head_seconds)
+        if early := self.trailing():
+            inside._http.receive_data(early)
+        return inside
+
+    async def _head_of_request(self) -> h11.Event | type[h11.PAUSED]:
+        """The next event, whose bytes may wait for long to begin, but not to end. Raises Malformed, Gone."""
+        try:
+            async with asyncio.timeout(None) as whole:
+                return await self._event(whole)
+        except TimeoutError:
+            raise Malformed("the request's head takes too long") from None
+
+    async def _event(self, whole: asyncio.Timeout | None = None) -> h11.Event | type[h11.PAUSED]:
         while True:
             try:
                 event = self._http.next_event()
-            except h11.RemoteProtocolError as error:
-                raise Malformed(str(error)) from None
+            except h11.RemoteProtocolError:
+                raise Malformed from None
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]
             try:
@@ -189,6 +216,8 @@ class Exchange:
                     data = await self.reader.read(_READ)
             except _STRAY:
                 raise Gone from None
+            if whole is not None and whole.when() is None:
+                whole.reschedule(asyncio.get_running_loop().time() + self._head_seconds)
             self._http.receive_data(data)
 
     async def _send(self, event: h11.Event) -> None:
@@ -204,6 +233,17 @@ class Exchange:
                 await self.writer.drain()
         except _STRAY:
             raise Gone from None
+
+
+def _unambiguous(request: h11.Request) -> None:
+    """Two readers of this request must see the same body (RFC 9112 section 6.3).
+
+    Raises Malformed.
+    """
+    names = [name for name, _ in request.headers]
+    framed = b"transfer-encoding" in names
+    if framed and (b"content-length" in names or request.http_version != b"1.1"):
+        raise Malformed("the request's body has two lengths")
 
 
 async def unless_gone(exchange: Exchange, work: Coroutine[None, None, None]) -> None:

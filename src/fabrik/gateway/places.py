@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+from fabrik.gateway.addresses import IPAddress
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -47,9 +47,9 @@ def place(text: str) -> Place:
         if not closed or (rest and not rest.startswith(":")):
             raise NotAPlace("not a host name")
         six = _six(inside)
-        return Place(host=str(six), port=_port(rest[1:]) if rest else None, address=six)
+        return Place(host=str(six), port=port_number(rest[1:]) if rest else None, address=six)
     host, colon, port = text.partition(":")
-    number = _port(port) if colon else None
+    number = port_number(port) if colon else None
     name = _name(host)
     if _NUMERIC.fullmatch(name.rpartition(".")[2]):
         four = _four(name)
@@ -86,46 +86,11 @@ def _six(inside: str) -> ipaddress.IPv6Address:
         raise NotAPlace("not an address in its usual form") from None
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """A port as everybody writes it: no sign, no zero in front.
+
+    Raises NotAPlace.
+    """
     if not _PORT.fullmatch(text) or int(text) > 65535:
         raise NotAPlace("not a port")
     return int(text)
-
-
-def embedded(address: IPAddress) -> IPAddress:
-    """The IPv4 address inside an IPv6 one that leads to it (mapped, compatible, 6to4, NAT64), else itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if inner := address.ipv4_mapped or address.sixtofour:
-        return inner
-    number = int(address)
-    if address in _NAT64 or (number >> 32 == 0 and number > 0xFFFF):
-        return ipaddress.IPv4Address(number & 0xFFFFFFFF)
-    return address
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-def never(address: IPAddress) -> bool:
-    """Link-local (where clouds keep their metadata), multicast, unspecified, reserved: nobody means those."""
-    inner = embedded(address)
-    if inner.is_loopback:
-        return False
-    useless = inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner.is_reserved
-    return useless or inner in _METADATA
-
-
-_METADATA = (
-    ipaddress.ip_address("100.100.100.200"),
-    ipaddress.ip_address("192.0.0.192"),
-    ipaddress.ip_address("168.63.129.16"),
-    ipaddress.ip_address("fd00:ec2::254"),
-    ipaddress.ip_address("fd20:ce::254"),
-)
-
-
-def private(address: IPAddress) -> bool:
-    """All that is not the public network: loopback, private, shared, documentation, …"""
-    inner = embedded(address)
-    return not inner.is_global or inner.is_loopback

@@ -1,9 +1,8 @@
-"""Moves bytes between a client of the proxy door and the host it was let through to."""
+"""Passes plain HTTP on between a client of the proxy door and the host it was let through to."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import h11
 
@@ -15,40 +14,6 @@ _READ = 64 * 1024
 
 class Broken(Exception):
     """The host on the other side has gone, is silent, or does not speak HTTP, in the middle of an answer."""
-
-
-async def tunnel(
-    exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_seconds: float
-) -> None:
-    """Join a CONNECT's client with the host, each direction until its own end.
-
-    Ends also when neither side says anything for idle_seconds. Raises Gone when the client is gone already.
-    """
-    try:
-        await exchange.start(200, [])
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(idle_seconds) as deadline:
-                writer.write(exchange.trailing())
-
-                async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-                    while data := await source.read(_READ):
-                        deadline.reschedule(loop.time() + idle_seconds)
-                        target.write(data)
-                        await target.drain()
-                    if target.can_write_eof():
-                        target.write_eof()
-
-                outward = asyncio.ensure_future(pump(exchange.reader, writer))
-                inward = asyncio.ensure_future(pump(reader, exchange.writer))
-                try:
-                    await asyncio.gather(outward, inward)
-                finally:
-                    outward.cancel()
-                    inward.cancel()
-                    await asyncio.gather(outward, inward, return_exceptions=True)
-    finally:
-        writer.transport.abort()
 
 
 async def relay_request(

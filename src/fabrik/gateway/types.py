@@ -60,7 +60,7 @@ class GatewayConfig:
     """All that a run's gateway needs to know."""
 
     upstreams: Mapping[Vendor, Upstream]
-    allow: Sequence[str] = ()  # names for the proxy: host, *.host, host:port; empty: closed
+    allow: Sequence[str] = ()  # places for the proxy, as in allowlist.py; empty: closed
     budget: Budget = Budget()
     spent: Usage = NOTHING  # what the run has used before this gateway started (after a resume)
     calls_started: int = 0  # numbers already given
@@ -68,6 +68,7 @@ class GatewayConfig:
     floor: Usage = NOTHING  # known part of what was spent; counts where `spent` is unknown
     connect_seconds: float = 10.0  # for a connection to an upstream
     idle_seconds: float = 600.0  # the longest silence of an upstream, a client or a tunnel
+    head_seconds: float = 30.0  # for a request's head or a tunnel's first message, from its first byte
     backoff_seconds: float = 0.5  # before the first retry; doubles, with jitter
 
 
