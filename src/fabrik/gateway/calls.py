@@ -14,11 +14,11 @@ from fabrik.gateway.http1 import Exchange, Gone, Request, TooLarge, unless_gone
 from fabrik.gateway.meter import Meter
 from fabrik.gateway.patience import Patience
 from fabrik.gateway.records import Records
-from fabrik.gateway.redact import Redactor
 from fabrik.gateway.refusals import Reason, refusal
 from fabrik.gateway.routes import Route
 from fabrik.gateway.types import Upstream
 from fabrik.gateway.upstream import Attempts, Client, TimedOut, Unreachable
+from fabrik.redaction import Redactor
 from fabrik.usage import NOTHING, ModelCall, Usage, WireProtocol
 
 if TYPE_CHECKING:

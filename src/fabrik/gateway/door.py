@@ -13,9 +13,9 @@ from fabrik.gateway.account import Account
 from fabrik.gateway.allowlist import Allowlist
 from fabrik.gateway.patience import Patience
 from fabrik.gateway.records import Records
-from fabrik.gateway.redact import Redactor
 from fabrik.gateway.sightings import Sightings
 from fabrik.gateway.types import DoorPaths, GatewayConfig
+from fabrik.redaction import Redactor
 
 if TYPE_CHECKING:
     from fabrik.gateway.upstream import Client

@@ -12,11 +12,11 @@ from fabrik.gateway import headers
 from fabrik.gateway.ask import LARGEST_BODY
 from fabrik.gateway.hosts import key_variable
 from fabrik.gateway.http1 import Exchange, Gone, Request, TooLarge, unless_gone
-from fabrik.gateway.redact import Redactor
 from fabrik.gateway.refusals import Reason, refusal
 from fabrik.gateway.routes import Route
 from fabrik.gateway.types import Upstream
 from fabrik.gateway.upstream import Attempts, Client, TimedOut, Unreachable
+from fabrik.redaction import Redactor
 
 if TYPE_CHECKING:
     import httpx

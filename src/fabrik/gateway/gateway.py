@@ -18,9 +18,9 @@ from fabrik.gateway.account import Account
 from fabrik.gateway.allowlist import Allowlist
 from fabrik.gateway.door import Door
 from fabrik.gateway.records import Records
-from fabrik.gateway.redact import Redactor
 from fabrik.gateway.sightings import Sightings
 from fabrik.gateway.types import Budget, DoorPaths, GatewayConfig, OnCall, OnCallStarted, OnEgress
+from fabrik.redaction import Redactor
 from fabrik.usage import Usage
 
 if TYPE_CHECKING:

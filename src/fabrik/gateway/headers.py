@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fabrik.gateway.redact import Redactor
 from fabrik.gateway.types import Upstream
+from fabrik.redaction import Redactor
 from fabrik.usage import Vendor
 
 Headers = list[tuple[bytes, bytes]]  # names in lower case
