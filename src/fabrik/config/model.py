@@ -62,7 +62,7 @@ class Config:
     agent: str | None = None  # None: nobody chose one
     model: str | None = None  # None: the agent's own default
     sandbox: str = "bubblewrap"
-    allow: tuple[str, ...] = ()  # names that the proxy lets through: host, *.host, host:port
+    allow: tuple[str, ...] = ()  # places that the proxy lets through: host, *.host, host:port, address, range
     setup: tuple[str, ...] = ()  # commands run once in a fresh workspace, with the proxy open
     limits: Limits = Limits()
     iterations: int = 100  # sessions of a whole run; 0: unlimited

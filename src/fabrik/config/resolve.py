@@ -2,7 +2,7 @@
 
 Flag > environment > project > user > default, with two exceptions: a project may lower the budget and the
 rounds of reviews that its user has set, but not raise them (a cloned repository spends nobody's money); and
-the names that project and user allow are added up.
+the places that project and user allow are added up, with their presets replaced by hosts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any, cast
 
 from fabrik.config.model import Config, Judge, Limits, Review, Settings
+from fabrik.config.presets import expanded
 from fabrik.errors import UsageError
 
 BUDGETS = ("budget_usd", "budget_tokens", "budget_calls")
@@ -46,7 +47,7 @@ def resolve(
         if known:
             shared[name] = min(cast("list[float]", known))
     if allowed := [*(user or {}).get("allow", ()), *(project or {}).get("allow", ())]:
-        shared["allow"] = tuple(dict.fromkeys(allowed))
+        shared["allow"] = expanded(allowed)
     chosen: dict[str, Any] = {**shared, **(environment or {}), **(flags or {})}
     limits = Limits(**{name: chosen.pop(name) for name in _LIMITS if name in chosen})
     review = Review(**{field: chosen.pop(name) for name, field in _REVIEW.items() if name in chosen})

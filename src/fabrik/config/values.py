@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathspec import GitIgnoreSpec
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from fabrik.config import units
+from fabrik.config import presets, units
 
 MOST_ROUNDS = 5  # of reviews that a project may ask for: each costs its user sessions
 
@@ -34,6 +35,10 @@ _REVIEWER = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*(?::(\d{{1,5}}))?", re.IGNORECASE | re.ASCII)
+_NETWORK = re.compile(
+    r"(?:(?P<four>[\d.]+(?:/\d+)?)|\[(?P<six>[\da-f:.]+(?:/\d+)?)\])(?::(?P<port>\d{1,5}))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def _wrong(what: str, todo: str = "") -> PydanticCustomError:
@@ -47,13 +52,34 @@ def _text(value: str) -> str:
 
 
 def _host(value: str) -> str:
+    if value.startswith(presets.PREFIX):
+        if value.removeprefix(presets.PREFIX) not in presets.presets():
+            raise _wrong(f"{value[:80]!r} is no preset", presets.known())
+        return value
+    if len(value) <= 260 and (_is_network(value) or _is_name(value)):
+        return value.lower()
+    raise _wrong(
+        f"{value[:80]!r} is no name to allow",
+        "write pypi.org, *.pypi.org, pypi.org:443, 10.0.0.5, 10.0.0.0/8:443 or preset:python: no scheme, no"
+        " path, no lone *",
+    )
+
+
+def _is_name(value: str) -> bool:
     match = _HOST.fullmatch(value)
-    if match is None or len(value) > 260 or (match[1] is not None and not 0 < int(match[1]) < 65536):
-        raise _wrong(
-            f"{value[:80]!r} is no name to allow",
-            "write pypi.org, *.pypi.org or pypi.org:443: no scheme, no path, no lone *",
-        )
-    return value.lower()
+    return match is not None and (match[1] is None or 0 < int(match[1]) < 65536)
+
+
+def _is_network(value: str) -> bool:
+    """An address or a range, perhaps with a port."""
+    match = _NETWORK.fullmatch(value)
+    if match is None or not 0 < int(match["port"] or 1) < 65536:
+        return False
+    try:
+        ipaddress.ip_network(match["four"] or match["six"])
+    except ValueError:
+        return False
+    return True
 
 
 def _plain_name(value: str) -> str:
