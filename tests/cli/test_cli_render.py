@@ -64,6 +64,16 @@ def event(kind: str, data: dict[str, Any], step: str | None = "task/1/implement#
             "refused: a connection to evil.example (the project does not allow it)",
         ),
         (
+            "egress.refused",
+            {"host": "evil.example", "port": 443, "why": "not on the list"},
+            "refused: a connection to evil.example:443 (not on the list)",
+        ),
+        (
+            "egress.refused",
+            {"host": "*", "port": 0, "why": "700 requests and connections in all"},
+            "refused: 700 requests and connections in all",
+        ),
+        (
             "shipped",
             {"branch": "spec-1", "commit": "b" * 40, "target": "/p"},
             "branch spec-1 at bbbbbbbbbb · in /p",

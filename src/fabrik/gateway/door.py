@@ -18,6 +18,7 @@ from fabrik.gateway.types import DoorPaths, GatewayConfig
 from fabrik.redaction import Redactor
 
 if TYPE_CHECKING:
+    from fabrik.gateway.http1 import Exchange
     from fabrik.gateway.upstream import Client
 
 MOST_CONNECTIONS = 256  # on each socket; one more is closed at once
@@ -61,8 +62,8 @@ class Door:
         Raises EnvironmentProblem.
         """
         try:
-            await self._listen(self.paths.models.name, self._models)
-            await self._listen(self.paths.proxy.name, self._proxy)
+            await self._listen(self.paths.models.name, self._models, lambda: None)
+            await self._listen(self.paths.proxy.name, self._proxy, self._crowded)
         except OSError as error:
             await self.close()
             raise EnvironmentProblem(
@@ -85,12 +86,14 @@ class Door:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 
-    async def _listen(self, name: str, serve: Serve) -> None:
+    async def _listen(self, name: str, serve: Serve, crowded: Callable[[], None]) -> None:
         open_now: set[asyncio.Task[None]] = set()
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if self._closing or len(open_now) >= MOST_CONNECTIONS:
                 writer.transport.abort()
+                if not self._closing:
+                    crowded()
                 return
             task = asyncio.ensure_future(_guarded(serve(reader, writer), writer))
             for place in (open_now, self._connections):
@@ -102,7 +105,6 @@ class Door:
 
     async def _models(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from fabrik.gateway.calls import Calls
-        from fabrik.gateway.http1 import Exchange
         from fabrik.gateway.models_door import ModelsDoor
 
         calls = Calls(
@@ -113,10 +115,9 @@ class Door:
             patience=self._patience,
         )
         door = ModelsDoor(step=self._step, upstreams=self._config.upstreams, calls=calls)
-        await door.connection(Exchange(reader, writer, idle_seconds=self._config.idle_seconds))
+        await door.connection(self._exchange(reader, writer))
 
     async def _proxy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from fabrik.gateway.http1 import Exchange
         from fabrik.gateway.proxy import Proxy
 
         proxy = Proxy(
@@ -124,8 +125,22 @@ class Door:
             sightings=self._sightings,
             connect_seconds=self._config.connect_seconds,
             idle_seconds=self._config.idle_seconds,
+            head_seconds=self._config.head_seconds,
         )
-        await proxy.connection(Exchange(reader, writer, idle_seconds=self._config.idle_seconds))
+        await proxy.connection(self._exchange(reader, writer))
+
+    def _crowded(self) -> None:
+        self._sightings.turned_away(f"more than {MOST_CONNECTIONS} connections at once")
+
+    def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Exchange:
+        from fabrik.gateway.http1 import Exchange
+
+        return Exchange(
+            reader,
+            writer,
+            idle_seconds=self._config.idle_seconds,
+            head_seconds=self._config.head_seconds,
+        )
 
 
 async def _guarded(serving: Coroutine[Any, Any, None], writer: asyncio.StreamWriter) -> None:

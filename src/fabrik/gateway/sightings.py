@@ -25,34 +25,41 @@ class Sightings:
 
     async def allowed(self, host: str, port: int, why: str) -> None:
         """Record that a request may go on; waits until it is recorded."""
-        await self._note(host, port, True, why)
+        await self._recorded(self._note(host, port, True, why))
 
     async def refused(self, host: str, port: int, why: str) -> None:
         """Record that a request goes nowhere; waits until it is recorded. Port 0: it named none."""
         self._refusals += 1
-        await self._note(host, port, False, why)
+        await self._recorded(self._note(host, port, False, why))
+
+    def turned_away(self, why: str) -> None:
+        """Record, when there is time, that a connection was closed before it could ask for anything."""
+        self._refusals += 1
+        self._note("*", 0, False, why)
 
     async def written(self) -> None:
         """Wait until all decisions are recorded, and how often something was refused if that says more."""
         if self._refusals >= max(FLOOD, self._listed[False] + 1):
-            why = f"{self._refusals} requests were refused in all"
+            why = f"{self._refusals} requests and connections in all"
             self._refusals = 0
             self._start(EgressDecision(step=self._step, host="*", port=0, allowed=False, why=why))
         while self._writing:
             await asyncio.wait(self._writing)
 
-    async def _note(self, host: str, port: int, allowed: bool, why: str) -> None:
+    def _note(self, host: str, port: int, allowed: bool, why: str) -> asyncio.Task[None] | None:
         key = (host, port, allowed, why)
         if key in self._seen or self._listed[allowed] > MOST:
-            return
+            return None
         self._listed[allowed] += 1
         if self._listed[allowed] > MOST:
             host, port, why = "*", 0, f"more than {MOST} different places; no more are listed"
         else:
             self._seen.add(key)
-        await asyncio.shield(
-            self._start(EgressDecision(step=self._step, host=host, port=port, allowed=allowed, why=why))
-        )
+        return self._start(EgressDecision(step=self._step, host=host, port=port, allowed=allowed, why=why))
+
+    async def _recorded(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            await asyncio.shield(task)
 
     def _start(self, decision: EgressDecision) -> asyncio.Task[None]:
         task = asyncio.create_task(self._write(decision))

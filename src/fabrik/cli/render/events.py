@@ -276,11 +276,10 @@ def _model_call(data: Data, _step: str) -> Line:
 
 
 def _egress_refused(data: Data, _step: str) -> Line:
-    return Line(
-        mark="⊘",
-        text=f"refused: a connection to {text_of(data, 'host')} (the project does not allow it)",
-        tone="warn",
-    )
+    host, port, why = text_of(data, "host"), data.get("port"), text_of(data, "why", 300)
+    where = f"{host}:{port}" if port else host
+    said = why if host == "*" else f"a connection to {where} ({why or 'the project does not allow it'})"
+    return Line(mark="⊘", text=f"refused: {said}", tone="warn")
 
 
 def _wait(data: Data, _step: str) -> Line:
