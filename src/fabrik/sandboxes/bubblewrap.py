@@ -10,7 +10,7 @@ import subprocess
 from functools import lru_cache
 
 from fabrik.errors import SandboxBroken
-from fabrik.sandboxes import bwrap_args, inside, seccomp, variables
+from fabrik.sandboxes import bwrap_args, inside, seccomp, userns, variables
 from fabrik.sandboxes.bwrap_args import Descriptors
 from fabrik.sandboxes.held import StartAnew
 from fabrik.sandboxes.host import HostSandbox, Word
@@ -60,7 +60,14 @@ class BubblewrapSandbox(HostSandbox):
             with contextlib.ExitStack() as theirs:
                 for fd in (status[1], block[0], go[0]):
                     theirs.callback(os.close, fd)
-                fds = _descriptors(status[1], block[0], go[0] if command.doors else None, env, theirs)
+                fds = Descriptors(
+                    status=status[1],
+                    block=block[0],
+                    go=go[0] if command.doors else None,
+                    env=env,
+                    filter=_filter(theirs),
+                    users=userns.shared(self.layout.owner) if self.layout.owner else None,
+                )
                 child = Child(
                     bwrap_args.arguments(self.spec, self.layout, command, flags=flags(), fds=fds),
                     env=inside.environment(self.spec, self.home, command.env),
@@ -68,6 +75,7 @@ class BubblewrapSandbox(HostSandbox):
                     stdout=streams.stdout,
                     stderr=streams.stderr,
                     pass_fds=fds.all(),
+                    owner=self.layout.owner,
                 )
             boxed = Boxed(child, status[0], streams.stderr, self.name)
             ours.pop_all()  # closed by `gone`
@@ -109,13 +117,11 @@ def _pipe(closing: contextlib.ExitStack, *, keep: int) -> tuple[int, int]:
     return ends
 
 
-def _descriptors(
-    status: int, block: int, go: int | None, env: int | None, closing: contextlib.ExitStack
-) -> Descriptors:
+def _filter(closing: contextlib.ExitStack) -> int | None:
     refused = seccomp.open_program()
     if refused is not None:
         closing.callback(os.close, refused)
-    return Descriptors(status=status, block=block, go=go, env=env, filter=refused)
+    return refused
 
 
 class Boxed:

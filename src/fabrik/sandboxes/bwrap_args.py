@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from fabrik.sandboxes import inside, shown_etc
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.sandbox import Command, Doors, Limits, SandboxSpec
+from fabrik.sandboxes.userns import INSIDE
 
 WORKSPACE = "/workspace"
 HOME = "/home/agent"
 MODELS_PORT = 4180
 PROXY_PORT = 4181
 
-_SHIM = Path(__file__).with_name("shim.py")
 _TMP = "/tmp"  # noqa: S108 - inside
 _TMP_BYTES = 1 << 30  # of /tmp, in memory
 _SHM = 256 << 20  # bytes of /dev/shm; browsers need more than the 64 MiB of a container
 
-# Files of /proc that only root may read. The kernel takes the sandbox's user for root when fabrik runs as
-# root, and they say things about the host: its memory, its kernel's addresses, its keys.
+# Files of /proc that only root may read. Where root can run nothing as another user, the kernel takes the
+# sandbox's user for root, and they say things about the host: its memory, its kernel's addresses, its keys.
 _ROOT_ONLY = (
     "kcore", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats",
     "sched_debug", "slabinfo", "timer_list", "timer_stats", "vmallocinfo",
@@ -40,9 +37,10 @@ class Descriptors:
     go: int | None  # the forwarder waits for a byte before it starts the command; None: there is none
     env: int | None  # variables that come with that byte lie there
     filter: int | None  # system calls to refuse
+    users: int | None  # the user namespace to join; None: bwrap makes one for the user that we are
 
     def all(self) -> list[int]:
-        perhaps = (self.filter, self.go, self.env)
+        perhaps = (self.filter, self.go, self.env, self.users)
         return [self.status, self.block, *(fd for fd in perhaps if fd is not None)]
 
 
@@ -55,7 +53,7 @@ def arguments(
     """
     return [
         "bwrap",
-        *_walls(flags),
+        *_walls(flags, fds.users),
         "--json-status-fd", str(fds.status),
         "--block-fd", str(fds.block),
         *(("--seccomp", str(fds.filter)) if fds.filter is not None else ()),
@@ -63,7 +61,7 @@ def arguments(
         "--ro-bind", str(layout.etc), "/etc",
         *shown_etc.mounts(),
         "--proc", "/proc",
-        *_masks(),
+        *(_masks() if fds.users is None else ()),
         "--remount-ro", "/proc",  # root's sandbox could write to /proc/sys otherwise: core_pattern, say
         "--dev", "/dev",
         "--size", str(_SHM), "--tmpfs", "/dev/shm",  # noqa: S108 - inside
@@ -84,11 +82,19 @@ def arguments(
     ]  # fmt: skip
 
 
-def _walls(flags: frozenset[str]) -> list[str]:
-    found = ["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "fabrik"]
+def _walls(flags: frozenset[str], users: int | None) -> list[str]:
+    if users is None:
+        found = ["--unshare-all", "--unshare-user"]
+        closed = "--disable-userns"
+    else:
+        # As its "sync" descriptor bwrap keeps it from the command; by itself it would leave it open.
+        found = ["--userns", str(users), "--sync-fd", str(users)]
+        found += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+        closed = "--assert-userns-disabled"
+    found += ["--uid", str(INSIDE), "--gid", str(INSIDE), "--hostname", "fabrik"]
     found += ["--cap-drop", "ALL", "--die-with-parent", "--new-session"]
-    if "--disable-userns" in flags:
-        found.append("--disable-userns")
+    if closed in flags:
+        found.append(closed)
     return found
 
 
@@ -118,8 +124,7 @@ def _read_only(spec: SandboxSpec) -> list[str]:
 def _doors(doors: Doors) -> list[str]:
     """The two sockets themselves, and not their directory: another step's may lie beside them."""
     inside.require_sockets(doors)
-    shim = _shim()
-    found = ["--ro-bind", str(shim), f"/run/fabrik/shim{shim.suffix}"]
+    found: list[str] = []
     for name, socket in (("models", doors.models), ("proxy", doors.proxy)):
         found += ["--ro-bind", str(socket), f"/run/fabrik/{name}.sock"]
     _, prefix = inside.python()
@@ -128,23 +133,8 @@ def _doors(doors: Doors) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=1)
-def _shim() -> Path:
-    """The forwarder: compiled, where it is run by a Python that takes what this one has compiled.
-
-    Final releases of one minor version do (the magic number of `importlib.util` stays), and it need not be
-    compiled for each session.
-    """
-    command, _ = inside.python()
-    same = Path(command[0]).name == f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if not same or sys.implementation.name != "cpython" or sys.version_info.releaselevel != "final":
-        return _SHIM
-    compiled = import_module("fabrik.sandboxes.shim").__cached__  # as fresh as the source, by now
-    return Path(compiled) if compiled and os.access(compiled, os.R_OK) else _SHIM
-
-
 def _forwarder(go: int, env: int | None) -> list[str]:
     command, _ = inside.python()
     doors = f"tcp:{MODELS_PORT}=/run/fabrik/models.sock,tcp:{PROXY_PORT}=/run/fabrik/proxy.sock"
     told = ["--env", str(env)] if env is not None else []
-    return [*command, f"/run/fabrik/shim{_shim().suffix}", "--go", str(go), *told, "--doors", doors, "--"]
+    return [*command, f"/etc/{inside.shim()[1]}", "--go", str(go), *told, "--doors", doors, "--"]

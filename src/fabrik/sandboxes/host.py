@@ -17,7 +17,7 @@ from fabrik.errors import FabrikError, SandboxBroken
 from fabrik.sandboxes import cgroups, variables, watch
 from fabrik.sandboxes.held import Held, NotWanted, StartAnew
 from fabrik.sandboxes.layout import Layout, problem
-from fabrik.sandboxes.reading import read_below, write_files
+from fabrik.sandboxes.reading import give, read_below, write_files
 from fabrik.sandboxes.running import Ended, Running
 from fabrik.sandboxes.sandbox import Command, Endpoints, Exit, Limits, SandboxSpec, StoppedBy
 from fabrik.sandboxes.streams import Streams, open_streams
@@ -104,7 +104,8 @@ class HostSandbox(ABC):
         try:
             self._require_workspace()
             self._home(command)
-            with open_streams(command) as streams:
+            self._let_in(command)
+            with open_streams(command, self.layout.owner) as streams:
                 try:
                     return await self._run(command, streams, held)
                 except StartAnew:
@@ -133,6 +134,12 @@ class HostSandbox(ABC):
         except ValueError as error:
             raise SandboxBroken(str(error), where=self.name) from error
 
+    def _let_in(self, command: Command) -> None:
+        """Whoever runs the command may connect to its doors; their directory is ours alone."""
+        for socket in (command.doors.models, command.doors.proxy) if command.doors else ():
+            with contextlib.suppress(FileNotFoundError):  # said where it is shown
+                give(socket, self.layout.owner)
+
     def _empty_trash(self) -> None:
         with contextlib.suppress(OSError):  # stays in the trash until the sandbox is adopted or destroyed
             self.layout.empty_trash()
@@ -145,7 +152,7 @@ class HostSandbox(ABC):
         ended = Ended(status=None, signal=9)
         try:
             try:
-                word = Word(held, self.layout.home, lambda pid: self._enter(pid, group, limits))
+                word = Word(held, self.layout, lambda pid: self._enter(pid, group, limits))
                 running = await self.start(command, streams, word)
             except NotWanted:
                 pass
@@ -308,9 +315,9 @@ class HostSandbox(ABC):
 class Word:
     """What a provider says and hears while it starts a command."""
 
-    def __init__(self, held: Held, home: Path, enter: Callable[[int], None]) -> None:
+    def __init__(self, held: Held, layout: Layout, enter: Callable[[int], None]) -> None:
         self._held = held
-        self._home = home
+        self._layout = layout
         self._enter = enter
         self.awaited = not held.said  # the command is prepared: more may come with the word
 
@@ -327,7 +334,7 @@ class Word:
         if not self.awaited:
             return {}  # nothing came with it, or it is told anew
         if self._held.files:
-            write_files(self._home, self._held.files)
+            write_files(self._layout.home, self._held.files, self._layout.owner)
         return self._held.env
 
 

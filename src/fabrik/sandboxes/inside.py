@@ -1,7 +1,7 @@
 """What a bubblewrap sandbox shows of the host's own files, and how a command's environment begins.
 
-As root the kernel still sees uid 0 behind the sandbox's uid 1000, so what is bound can be read whatever its
-mode: only what is meant to be read is bound.
+Where a root can run nothing as another user (see `unprivileged`), the kernel sees uid 0 behind the sandbox's
+uid 1000, and what is bound can be read whatever its mode: only what is meant to be read is bound.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 from fabrik.errors import SandboxBroken
@@ -74,6 +75,24 @@ def python() -> tuple[tuple[str, ...], Path | None]:
     prefix = Path(sys.base_prefix).resolve()
     own = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return (str(own), *flags), None if prefix.is_relative_to("/usr") else prefix
+
+
+@lru_cache(maxsize=1)
+def shim() -> tuple[Path, str]:
+    """The forwarder, and its name below /etc inside. It is copied: what lies here may be shut to others.
+
+    Compiled, where it is run by a Python that takes what this one has compiled. Final releases of one minor
+    version do (the magic number of `importlib.util` stays), and it need not be compiled for each session.
+    """
+    source = Path(__file__).with_name("shim.py")
+    command, _ = python()
+    same = Path(command[0]).name == f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if not same or sys.implementation.name != "cpython" or sys.version_info.releaselevel != "final":
+        return source, "fabrik/shim.py"
+    compiled = import_module("fabrik.sandboxes.shim").__cached__  # as fresh as the source, by now
+    if compiled and os.access(compiled, os.R_OK):
+        return Path(compiled), "fabrik/shim.pyc"
+    return source, "fabrik/shim.py"
 
 
 def require_paths(spec: SandboxSpec) -> None:

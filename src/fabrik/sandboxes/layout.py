@@ -8,8 +8,8 @@ etc/          only for `bubblewrap`: what it shows as /etc, copied from the host
 tmp/          only for `none`
 trash/        old homes, on their way out
 
-Only workspace, home and tmp can be written from inside. A workspace that belongs to another sandbox is never
-made, counted or removed here.
+Only workspace, home and tmp can be written from inside; they belong to the user that runs what is inside.
+A workspace that belongs to another sandbox is never made, counted or removed here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from uuid import uuid4
 
 from fabrik.errors import DiskFull, FabrikError, SandboxBroken
 from fabrik.sandboxes import shown_etc
-from fabrik.sandboxes.reading import write_files
+from fabrik.sandboxes.reading import give, write_files
 from fabrik.sandboxes.remove import remove_tree
 from fabrik.sandboxes.sandbox import SandboxRef, SandboxSpec
+from fabrik.sandboxes.unprivileged import Owner
 
 _LIST_DEPTH = 6  # runs/<id>/sandboxes/<purpose> is 3 below the directory of all runs
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -39,6 +40,7 @@ class Layout:
 
     root: Path
     reads: Path | None = None  # root of the sandbox whose workspace is shown; None: it has its own
+    owner: Owner | None = None  # of what can be written from inside; None: the user that we are
 
     @property
     def labels(self) -> Path:
@@ -91,7 +93,8 @@ class Layout:
         fresh = self.trash / uuid4().hex
         fresh.mkdir(mode=0o700)
         try:
-            write_files(fresh, files)
+            give(fresh, self.owner)
+            write_files(fresh, files, self.owner)
         except BaseException:
             remove_tree(fresh)
             raise
@@ -159,8 +162,10 @@ def make(layout: Layout, spec: SandboxSpec, provider: str, cgroups: list[str]) -
         temporary.write_text(json.dumps(labels), encoding="utf-8")
         temporary.replace(layout.labels)
     own = () if layout.reads else (layout.workspace,)
-    for directory in (layout.execs, *own, layout.home):
+    layout.execs.mkdir(mode=0o700, exist_ok=True)
+    for directory in (*own, layout.home):
         directory.mkdir(mode=0o700, exist_ok=True)
+        give(directory, layout.owner)
 
 
 def _require_source(source: Path, reader: Path, provider: str) -> None:

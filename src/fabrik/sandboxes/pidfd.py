@@ -9,6 +9,8 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from fabrik.sandboxes.unprivileged import Owner, acting_as
+
 
 class PidFd:
     """A handle on one process."""
@@ -68,19 +70,25 @@ class Child:
         stderr: int = subprocess.DEVNULL,
         pass_fds: Sequence[int] = (),
         cwd: str = "/",
+        owner: Owner | None = None,
     ) -> None:
-        """Raises OSError when it cannot be started, and ValueError on a NUL in argv or env."""
-        self._popen = subprocess.Popen(
-            list(argv),
-            env=dict(env),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=tuple(pass_fds),
-            cwd=cwd,
-            umask=0o022,  # the worker's own is private; inside, files get the usual modes
-            start_new_session=True,  # a Ctrl-C in the terminal is for the worker to answer
-        )
+        """owner: whom it runs as; None: the user that we are.
+
+        Raises OSError when it cannot be started, and ValueError on a NUL in argv or env.
+        """
+        with acting_as(owner) as more:
+            self._popen = subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=tuple(pass_fds),
+                cwd=cwd,
+                umask=0o022,  # the worker's own is private; inside, files get the usual modes
+                start_new_session=True,  # a Ctrl-C in the terminal is for the worker to answer
+                **more,
+            )
         self.pid = self._popen.pid
         self.handle = PidFd(self.pid)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from fabrik.errors import SandboxBroken
-from fabrik.sandboxes import cgroups, layout, procs
+from fabrik.sandboxes import cgroups, layout, procs, readable, unprivileged
 from fabrik.sandboxes.host import HostSandbox
 from fabrik.sandboxes.layout import Layout
 from fabrik.sandboxes.sandbox import Preflight, SandboxRef, SandboxSpec
@@ -32,12 +32,14 @@ class HostProvider(ABC, Generic[Kind]):
 
     async def create(self, spec: SandboxSpec) -> Kind:
         """See the contract."""
-        there = Layout(spec.root, spec.reads)
+        there = Layout(spec.root, spec.reads, unprivileged.owner() if self.isolates else None)
         try:
             groups = [str(path) for path in cgroups.bases().directories()]
             layout.make(there, spec, self.name, groups)
             if there.dirty():
                 await self._sweep(spec.name, there)
+            if there.owner is not None:
+                await asyncio.to_thread(readable.let_read, spec.read_only, there.owner)
             await asyncio.to_thread(there.empty_trash)
         except OSError as error:
             raise layout.problem(error, "the sandbox cannot be made", spec.root) from error

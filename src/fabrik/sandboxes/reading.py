@@ -7,6 +7,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from fabrik.sandboxes.unprivileged import Owner
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -54,10 +56,11 @@ def _read(file: int, max_bytes: int) -> bytes:
     return b"".join(blocks)
 
 
-def write_files(root: Path, files: Mapping[str, bytes]) -> None:
+def write_files(root: Path, files: Mapping[str, bytes], owner: Owner | None = None) -> None:
     """Write files (relative path → content) below a directory that nobody else has written to yet.
 
-    Files are 0600 and directories 0700. Raises ValueError on a path that leaves the directory, and OSError.
+    Files are 0600 and directories 0700; they belong to `owner`. Raises ValueError on a path that leaves the
+    directory, and OSError.
     """
     for name, content in files.items():
         path = PurePosixPath(name)
@@ -65,7 +68,16 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
             raise ValueError(f"{name!r} is not a path below HOME")
         target = root.joinpath(*path.parts)
         for part in range(1, len(path.parts)):  # mkdir(parents=True) takes its mode for the last one only
-            root.joinpath(*path.parts[:part]).mkdir(mode=0o700, exist_ok=True)
+            directory = root.joinpath(*path.parts[:part])
+            directory.mkdir(mode=0o700, exist_ok=True)
+            give(directory, owner)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
+            give(file.fileno(), owner)
             file.write(content)
+
+
+def give(place: Path | int, owner: Owner | None) -> None:
+    """Make a file of ours, which nobody else can put a link in the place of, the owner's. Raises OSError."""
+    if owner is not None:
+        os.chown(place, owner.uid, owner.gid)

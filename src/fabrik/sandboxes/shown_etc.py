@@ -8,7 +8,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
-from fabrik.sandboxes.inside import shown
+from fabrik.sandboxes.inside import shim, shown
 
 _OURS = Path(__file__).parent / "etc"  # passwd and the like, with the one user `agent`
 
@@ -37,7 +37,7 @@ def lay_out(directory: Path) -> None:
 
     A mount costs 0.1 ms at each start of a command, a copy only here. Raises OSError.
     """
-    directory.mkdir(mode=0o755)
+    _open_directory(directory)
     for source, name in _copies():
         with contextlib.suppress(FileNotFoundError):  # a package was removed in the meantime
             _copy(source, _place(directory, name))
@@ -48,7 +48,7 @@ def lay_out(directory: Path) -> None:
         if path.is_symlink():
             target.symlink_to(path.readlink())
         elif path.is_dir():
-            target.mkdir(mode=0o755)
+            _open_directory(target)
         elif not target.exists():
             target.touch(mode=0o644)
 
@@ -65,7 +65,7 @@ def _copies() -> tuple[tuple[Path, str], ...]:
     """Small files that a sandbox gets copies of, and their names below /etc."""
     ours = ((file, file.name) for file in sorted(_OURS.iterdir()))
     theirs = ((path, str(path.relative_to("/etc"))) for path in _etc() if _small(path) and shown(path))
-    return (*ours, *theirs)
+    return (*ours, *theirs, shim())
 
 
 @lru_cache(maxsize=1)
@@ -76,8 +76,16 @@ def _etc() -> tuple[Path, ...]:
 
 def _place(directory: Path, name: str) -> Path:
     target = directory / name
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for parent in reversed(target.relative_to(directory).parents[:-1]):
+        if not (directory / parent).is_dir():
+            _open_directory(directory / parent)
     return target
+
+
+def _open_directory(directory: Path) -> None:
+    """One that everybody may read, whatever the umask."""
+    directory.mkdir()
+    directory.chmod(0o755)
 
 
 def _copy(source: Path, target: Path) -> None:

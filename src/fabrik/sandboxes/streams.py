@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fabrik.sandboxes.layout import problem
+from fabrik.sandboxes.reading import give
 from fabrik.sandboxes.sandbox import Command
+from fabrik.sandboxes.unprivileged import Owner
 
 _LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -41,24 +43,25 @@ class Streams:
 
 
 @contextlib.contextmanager
-def open_streams(command: Command) -> Iterator[Streams]:
-    """Open a command's files. Raises DiskFull, SandboxBroken."""
+def open_streams(command: Command, owner: Owner | None = None) -> Iterator[Streams]:
+    """Open a command's files; the logs belong to whoever runs it. Raises DiskFull, SandboxBroken."""
     with contextlib.ExitStack() as opened:
-        stdout = _log(command.stdout, opened)
+        stdout = _log(command.stdout, owner, opened)
         same = command.stderr == command.stdout
         yield Streams(
             stdin=_stdin(command.stdin, opened),
             stdout=stdout,
-            stderr=stdout if same else _log(command.stderr, opened),
+            stderr=stdout if same else _log(command.stderr, owner, opened),
         )
 
 
-def _log(path: Path, opened: contextlib.ExitStack) -> int:
+def _log(path: Path, owner: Owner | None, opened: contextlib.ExitStack) -> int:
     try:
         fd = os.open(path, _LOG, 0o600)
+        opened.callback(os.close, fd)
+        give(fd, owner)  # for those who write to /dev/stdout, which opens it anew
     except OSError as error:
         raise problem(error, "the log cannot be opened", path) from error
-    opened.callback(os.close, fd)
     return fd
 
 

@@ -6,10 +6,15 @@ Root behind a sandbox, even without capabilities, still owns the host's files: o
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 # A number in the one gap that no tool gives out: above the ranges of useradd's subordinate users (up to
 # 600,100,000), systemd's containers (up to 1,879,048,191) and SSSD's and FreeIPA's directory users (up to
@@ -23,6 +28,21 @@ _SMALL = 65_525
 
 # From linux/capability.h: to give files away, to read what we gave away, and to run as another user.
 _NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Calls:
+    """Numbers of system calls, from the kernel's tables."""
+
+    setgroups: int
+    setresuid: int
+    setresgid: int
+
+
+_CALLS = {
+    "x86_64": _Calls(setgroups=116, setresuid=117, setresgid=119),
+    "aarch64": _Calls(setgroups=159, setresuid=147, setresgid=149),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +104,41 @@ def _has(mapping: str, number: int) -> bool:
         if first <= number < first + count:
             return True
     return False
+
+
+@contextlib.contextmanager
+def acting_as(owner: Owner | None) -> Iterator[dict[str, Any]]:
+    """What this thread starts belongs to the owner from its first instruction: the arguments for Popen.
+
+    Root's rights and groups are put aside for this thread alone, by the system calls themselves: the
+    library's functions would change all threads, and Popen's own `user` makes it copy the tables of our
+    memory. The saved user stays root's, to come back; a program that is started has the owner's only.
+    """
+    if owner is None:
+        yield {}
+        return
+    calls = _CALLS.get(platform.machine())
+    if calls is None:
+        yield {"user": owner.uid, "group": owner.gid, "extra_groups": []}
+        return
+    groups = os.getgroups()
+    call(calls.setgroups, 0, None)
+    try:
+        call(calls.setresgid, owner.gid, owner.gid, 0)
+        call(calls.setresuid, owner.uid, owner.uid, 0)
+        yield {}
+    finally:
+        call(calls.setresuid, 0, 0, 0)
+        call(calls.setresgid, 0, 0, 0)
+        call(calls.setgroups, len(groups), (ctypes.c_uint32 * len(groups))(*groups))
+
+
+def call(number: int, *arguments: int | ctypes.Array[ctypes.c_uint32] | None) -> None:
+    """One system call of this thread. Raises OSError."""
+    if _libc().syscall(number, *arguments) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
