@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from fabrik.errors import SandboxBroken
+from fabrik.errors import SandboxBroken, UsageError
 from fabrik.sandboxes import cgroups, layout, procs, readable, unprivileged
 from fabrik.sandboxes.host import HostSandbox
 from fabrik.sandboxes.layout import Layout
-from fabrik.sandboxes.sandbox import Preflight, SandboxRef, SandboxSpec
+from fabrik.sandboxes.sandbox import Options, Preflight, SandboxRef, SandboxSpec
 
 _PATIENCE = 10.0  # seconds for killed processes to disappear
 Kind = TypeVar("Kind", bound=HostSandbox)
@@ -25,6 +25,12 @@ class HostProvider(ABC, Generic[Kind]):
     name: str
     isolates: bool
     sandbox: type[Kind]
+
+    def __init__(self, target: str = "", options: Options = Options()) -> None:  # noqa: B008 - frozen
+        """target: what stands behind a colon in the provider's name. Raises UsageError."""
+        if target:
+            raise UsageError(f"{self.name} takes nothing behind a colon: {target!r}", where="--sandbox")
+        self.options = options
 
     @abstractmethod
     async def preflight(self) -> Preflight:

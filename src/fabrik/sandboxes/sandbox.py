@@ -185,6 +185,14 @@ class Preflight:
     probes: Sequence[Probe] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is configured for container engines. Other providers have no use for it."""
+
+    image: str = ""  # the image that containers are made of; "": the host's own system, read-only
+    runtime: str = ""  # the engine's runtime, such as "runsc" (gVisor); "": the engine's own choice
+
+
 class Provider(Protocol):
     """Makes sandboxes of one kind."""
 
