@@ -10,7 +10,6 @@ from local_sshd import SSHD, Sshd, sshd
 
 from fabrik.sandboxes.ssh.connection import BASE, CONFIG
 
-
 Require = Callable[[str, Callable[[], str | None]], None]
 
 
