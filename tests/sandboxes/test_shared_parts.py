@@ -31,7 +31,9 @@ def test_registry_loads_by_name_and_by_path() -> None:
     assert registry.load(registry.default_name()).isolates is True
 
 
-@pytest.mark.parametrize("name", ["cellar", "", "nowhere:Class", "fabrik.sandboxes.none:Missing", ":x", "podman:x"])
+@pytest.mark.parametrize(
+    "name", ["cellar", "", "nowhere:Class", "fabrik.sandboxes.none:Missing", ":x", "podman:x"]
+)
 def test_registry_names_what_there_is(name: str) -> None:
     with pytest.raises((UsageError, ValueError)) as refused:
         registry.load(name)
