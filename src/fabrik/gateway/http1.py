@@ -79,7 +79,7 @@ class Exchange:
         match await self._head_of_request():
             case h11.Request() as event:
                 self.answered = False
-                _unambiguous(event)
+                _check(event)
                 self._head = event.method == b"HEAD"
                 return Request(
                     method=event.method.decode("ascii"),
@@ -235,15 +235,20 @@ class Exchange:
             raise Gone from None
 
 
-def _unambiguous(request: h11.Request) -> None:
-    """Two readers of this request must see the same body (RFC 9112 section 6.3).
+def _check(request: h11.Request) -> None:
+    """Two readers of this request must see the same head and body (RFC 9112 sections 2.3 and 6.3).
 
     Raises Malformed.
     """
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise Malformed
     names = [name for name, _ in request.headers]
     framed = b"transfer-encoding" in names
     if framed and (b"content-length" in names or request.http_version != b"1.1"):
         raise Malformed("the request's body has two lengths")
+    # What arrives in one piece is read in one piece, beyond what h11 waits for.
+    if len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers) > HEAD_LIMIT:
+        raise Malformed("the request's head is too large")
 
 
 async def unless_gone(exchange: Exchange, work: Coroutine[None, None, None]) -> None:
