@@ -98,7 +98,7 @@ class Proxy:
                 await self.sightings.refused(_asked(request.target), 0, str(refused))
             await _say(exchange, refused.status, str(refused))
             return exchange.next()
-        host = str(wanted) if port == 80 else str(found)
+        host = str(Place(host=wanted.host, port=None if port == 80 else port, address=wanted.address))
         await relay_request(exchange, request, host, path, reader, writer, self.idle_seconds)
         return exchange.next()
 
