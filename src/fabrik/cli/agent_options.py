@@ -27,7 +27,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--prompt",),
         {"type": _file, "metavar": "FILE", "help": "Text for the agent, on top of fabrik's own."},
     ),
-    (("--sandbox",), {"metavar": "NAME", "help": "bubblewrap (the default), or none: no protection."}),
+    (
+        ("--sandbox",),
+        {"metavar": "NAME", "help": "bubblewrap (the default), podman, docker, or none: no protection."},
+    ),
     (
         ("--budget-usd",),
         {

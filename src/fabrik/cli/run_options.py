@@ -50,7 +50,11 @@ SECTIONS: dict[str, Options] = {
         option("--agent-script", type=_file, metavar="FILE", help="The steps for --agent scripted."),
         option("--model", metavar="NAME", help="The model. Default: the agent's own."),
         option("--prompt", type=_file, metavar="FILE", help="Text for the agent, on top of fabrik's own."),
-        option("--sandbox", metavar="NAME", help="bubblewrap (the default), or none: no protection."),
+        option(
+            "--sandbox",
+            metavar="NAME",
+            help="bubblewrap (the default), podman, docker, or none: no protection.",
+        ),
     ],
     "Who reviews (by default the same agent)": [
         option(

@@ -76,6 +76,16 @@ class UserJudgeDocument(Document):
     in_checks: bool | None = None
 
 
+class ProjectContainersDocument(Document):
+    image: values.Image | None = None
+    runtime: values.StrongerRuntime | None = None
+
+
+class UserContainersDocument(Document):
+    image: values.Image | None = None
+    runtime: values.Text | None = None
+
+
 class ProjectDocument(Document):
     """`fabrik.toml` in the root of a project."""
 
@@ -87,6 +97,7 @@ class ProjectDocument(Document):
     protected: values.SomeGlobs | None = None
     review: ProjectReviewDocument = ProjectReviewDocument()
     judge: ProjectJudgeDocument = ProjectJudgeDocument()
+    containers: ProjectContainersDocument = ProjectContainersDocument()
     limits: LimitsDocument = LimitsDocument()
 
 
@@ -101,6 +112,7 @@ class UserDocument(Document):
     protected: list[values.Glob] | None = None
     review: UserReviewDocument = UserReviewDocument()
     judge: UserJudgeDocument = UserJudgeDocument()
+    containers: UserContainersDocument = UserContainersDocument()
     limits: LimitsDocument = LimitsDocument()
     read_only: list[values.HostPath] = []
     path: list[values.HostPath] = []
@@ -125,6 +137,7 @@ _REVIEW = {
     "agent": "review_agent",
     "models": "review_models",
 }
+_CONTAINERS = {"image": "container_image", "runtime": "container_runtime"}
 _JUDGE = {"fast": "judge_fast", "smart": "judge_smart", "in_checks": "judge_in_checks"}
 
 
@@ -136,6 +149,7 @@ def settings(document: ProjectDocument | UserDocument) -> Settings:
         (document, {}),
         (document.review, _REVIEW),
         (document.judge, _JUDGE),
+        (document.containers, _CONTAINERS),
         (document.limits, _LIMITS),
     )
     for table, renamed in tables:

@@ -56,6 +56,14 @@ class Judge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Containers:
+    """What the sandboxes `podman` and `docker` are made of."""
+
+    image: str = ""  # "": the host's own system, read-only
+    runtime: str = ""  # "": the engine's own; "runsc": gVisor
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of a run, resolved: flag > environment > project > user > default."""
 
@@ -77,6 +85,7 @@ class Config:
     upstreams: Mapping[Vendor, UpstreamSettings] = field(default_factory=dict)
     review: Review = Review()
     judge: Judge = Judge()
+    containers: Containers = Containers()
     protected: tuple[str, ...] | None = None  # globs of files that judge the work; None: the shipped list
 
 
@@ -116,4 +125,6 @@ class Settings(TypedDict, total=False):
     judge_fast: str
     judge_smart: str
     judge_in_checks: bool
+    container_image: str
+    container_runtime: str
     protected: tuple[str, ...]

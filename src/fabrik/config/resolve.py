@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from fabrik.config.model import Config, Judge, Limits, Review, Settings
+from fabrik.config.model import Config, Containers, Judge, Limits, Review, Settings
 from fabrik.config.presets import expanded
 from fabrik.errors import UsageError
 
@@ -29,6 +29,7 @@ _REVIEW = {
     "verify_agent": "verify_agent",
     "verify_model": "verify_model",
 }
+_CONTAINERS = {"container_image": "image", "container_runtime": "runtime"}
 _JUDGE = {"judge_fast": "fast", "judge_smart": "smart", "judge_in_checks": "in_checks"}
 
 
@@ -52,7 +53,8 @@ def resolve(
     limits = Limits(**{name: chosen.pop(name) for name in _LIMITS if name in chosen})
     review = Review(**{field: chosen.pop(name) for name, field in _REVIEW.items() if name in chosen})
     judge = Judge(**{field: chosen.pop(name) for name, field in _JUDGE.items() if name in chosen})
-    return Config(limits=limits, review=review, judge=judge, **chosen)
+    made = {field: chosen.pop(name) for name, field in _CONTAINERS.items() if name in chosen}
+    return Config(limits=limits, review=review, judge=judge, containers=Containers(**made), **chosen)
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:

@@ -34,6 +34,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _REVIEWER = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+# A name that an engine takes for an image: registry, path, tag, digest; never an option.
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}", re.ASCII)
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*(?::(\d{{1,5}}))?", re.IGNORECASE | re.ASCII)
 _NETWORK = re.compile(
     r"(?:(?P<four>[\d.]+(?:/\d+)?)|\[(?P<six>[\da-f:.]+(?:/\d+)?)\])(?::(?P<port>\d{1,5}))?",
@@ -96,6 +98,23 @@ def _isolating(value: str) -> str:
         raise _wrong(
             "a project cannot turn its own sandbox off",
             "remove the line; who wants to run without a sandbox says `--sandbox none`",
+        )
+    return value
+
+
+def _image(value: str) -> str:
+    if not _IMAGE.fullmatch(value):
+        raise _wrong(
+            f"{value[:80]!r} is no name of an image", "write it as for `podman run`: localhost/agents:1"
+        )
+    return value
+
+
+def _stronger(value: str) -> str:
+    if value != "runsc":
+        raise _wrong(
+            "a project can ask for a stronger runtime only, and that is runsc (gVisor)",
+            "remove the line; another runtime goes into your own config",
         )
     return value
 
@@ -239,6 +258,8 @@ Money = Annotated[float | None, Field(ge=0, allow_inf_nan=False), BeforeValidato
 HostPath = Annotated[Text, AfterValidator(_host_path)]
 Name = Annotated[Text, AfterValidator(_plain_name)]  # of an agent or a sandbox, as a project may choose it
 Isolating = Annotated[Name, AfterValidator(_isolating)]
+Image = Annotated[Text, AfterValidator(_image)]
+StrongerRuntime = Annotated[Text, AfterValidator(_stronger)]
 Host = Annotated[Text, AfterValidator(_host)]
 Address = Annotated[Text, AfterValidator(_base_url)]
 Variable = Annotated[Text, AfterValidator(_variable)]

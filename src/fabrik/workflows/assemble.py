@@ -11,6 +11,7 @@ from fabrik.ledger.journal import Journal
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.sandboxes import registry as sandboxes
+from fabrik.sandboxes.sandbox import Options
 from fabrik.vcs.project import Identity
 from fabrik.vcs.run_repo import RunRepo
 from fabrik.workflows.context import RunContext
@@ -28,7 +29,9 @@ async def assemble(ledger: Ledger, run: Run, journal: Journal, umask: int) -> Wo
     context = decode(RunContext, run.context)
     review = context.review
     places = paths.home().run(run.id)
-    provider = sandboxes.load(context.sandbox)
+    provider = sandboxes.load(
+        context.sandbox, Options(image=context.containers.image, runtime=context.containers.runtime)
+    )
     await end_leftovers(provider, places.sandboxes, run.id)
     return Work(
         run=run.id,

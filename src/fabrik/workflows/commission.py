@@ -19,6 +19,7 @@ from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import NewRun
 from fabrik.ledger.ulid import new_run_id
 from fabrik.sandboxes import registry as sandboxes
+from fabrik.sandboxes.sandbox import Options as ContainerOptions
 from fabrik.vcs.base import Base
 from fabrik.vcs.project import Identity, identity
 from fabrik.vcs.run_repo import RunRepo
@@ -26,6 +27,7 @@ from fabrik.workflows.agents import ChosenAgent, choose_agent, require_keys, req
 from fabrik.workflows.context import (
     RunContext,
     SealedCheck,
+    SealedContainers,
     SealedFeedback,
     SealedJudge,
     SealedLimits,
@@ -122,16 +124,17 @@ async def hire(options: Options, project: Path | None, warn: Warn, *, reviewed: 
     agent = choose_agent(config, options)
     require_model(agent, config.model)
     plan = plan_review(config, options, agent, warn) if reviewed else None
-    await _require_sandbox(config.sandbox, warn)
+    await _require_sandbox(config, warn)
     require_keys(config, [(agent, [config.model]), *(plan.calls() if plan else [])])
     return Crew(config=config, agent=agent, review=plan)
 
 
-async def _require_sandbox(name: str, warn: Warn) -> None:
-    provider = sandboxes.load(name)
+async def _require_sandbox(config: Config, warn: Warn) -> None:
+    made_of = config.containers
+    provider = sandboxes.load(config.sandbox, ContainerOptions(image=made_of.image, runtime=made_of.runtime))
     found = await provider.preflight()
     if not found.ready:
-        raise EnvironmentProblem(f"the sandbox {name} cannot be used: {found.why}", todo=found.todo)
+        raise EnvironmentProblem(f"the sandbox {config.sandbox} cannot be used: {found.why}", todo=found.todo)
     if not provider.isolates:
         warn(
             "--sandbox none: the agent runs as you, with your files, keys and network. NOTHING is protected."
@@ -195,6 +198,7 @@ def _seal(
         may_change=tuple(job.may_change),
         feedback=_feedback(job.path),
         sandbox=config.sandbox,
+        containers=SealedContainers(image=config.containers.image, runtime=config.containers.runtime),
         read_only=config.read_only,
         path=config.path,
         env=config.env,

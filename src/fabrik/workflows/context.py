@@ -121,6 +121,14 @@ class SealedJudge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SealedContainers:
+    """What the sandboxes `podman` and `docker` are made of; see `Options` of sandboxes/sandbox.py."""
+
+    image: str = ""
+    runtime: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunContext:
     """The sealed inputs of a run."""
 
@@ -159,6 +167,7 @@ class RunContext:
     order: Mapping[str, Any] = field(default_factory=dict)  # what this workflow needs besides: its own type
 
     judge: SealedJudge | None = None  # None: checks reach no models
+    containers: SealedContainers = SealedContainers()
 
     @property
     def all_checks(self) -> tuple[SealedCheck, ...]:
