@@ -14,6 +14,7 @@ PROVIDERS: dict[str, str] = {
     "podman": "fabrik.sandboxes.containers.podman:Podman",
     "docker": "fabrik.sandboxes.containers.docker:Docker",
     "none": "fabrik.sandboxes.none:Unprotected",
+    "ssh": "fabrik.sandboxes.ssh.provider:Ssh",
 }
 
 
