@@ -47,7 +47,10 @@ UNFINISHED = re.compile(
     rb"(?:\\+(?:u\{?[0-9A-Fa-f]{0,4}|x[0-9A-Fa-f]?|[0-7]{1,2})?|%(?:25)*[0-9A-Fa-f]?"
     rb"|&(?:amp;)*(?:#[xX]?[0-9A-Fa-f]{0,5}|[a-z]{0,4})|=(?:[0-9A-F]|\r)?)\Z"
 )
-_GOING_ON = re.compile(rb"(?:" + _BREAK + rb"|[ :,])*(?:" + UNFINISHED.pattern[:-2] + rb")?\Z")
+_GOING_ON, _GOING_ON_LOOSE = (
+    re.compile(rb"(?:" + _BREAK + more + rb")*(?:" + UNFINISHED.pattern[:-2] + rb")?\Z")
+    for more in (b"", b"|[ :,]")
+)
 
 
 class Form:
@@ -108,7 +111,8 @@ class Form:
         if end is not None or (stopped == begin and data[begin] in b" ,:\t\r\n\x00"):
             return False
         # The last character that fitted may be the beginning of an escape: `\\x` of `\\x41`.
-        return any(_GOING_ON.match(data, at) for at in {stopped, before})
+        going_on = _GOING_ON_LOOSE if self._loose else _GOING_ON
+        return any(going_on.match(data, at) for at in {stopped, before})
 
     def _walk(self, data: bytes, begin: int) -> tuple[int | None, int, int]:
         """The end of this form if it is at `begin`; where it stopped fitting; where the last one fitted."""

@@ -132,9 +132,10 @@ class Redactor:
 class RedactedStream:
     """One stream. It holds back only an end that could be the beginning of a secret: mostly nothing."""
 
-    __slots__ = ("_redactor", "_rest")
+    __slots__ = ("_redactor", "_rest", "found")
 
     def __init__(self, redactor: Redactor) -> None:
+        self.found = 0  # secrets so far
         self._redactor = redactor
         self._rest = b""
 
@@ -149,12 +150,16 @@ class RedactedStream:
             if begin < held < end:
                 held = begin
         self._rest = data[held:]
-        return _without(data, [span for span in spans if span[1] <= held], held)
+        gone = [span for span in spans if span[1] <= held]
+        self.found += len(gone)
+        return _without(data, gone, held)
 
     def finish(self) -> bytes:
         """What was held back, when no more comes."""
         rest, self._rest = self._rest, b""
-        return self._redactor.whole(rest)
+        spans = self._redactor._spans(rest)
+        self.found += len(spans)
+        return _without(rest, spans, len(rest))
 
 
 def _parts(secret: str) -> list[str]:

@@ -23,6 +23,7 @@ from fabrik.ledger.reports import Report
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Feedback, Gate
 from fabrik.outcome import EXIT_OF_VERDICT, Verdict
+from fabrik.redaction import Redactor
 from fabrik.usage import ModelCall, WireProtocol
 
 T = TypeVar("T")
@@ -59,9 +60,11 @@ class Journal:
 
     Every coroutine may raise Fenced (the run is no longer ours: end quietly), LedgerError and DiskFull.
     A cancelled one ends only when the transaction that was under way has ended too.
+    redactor: every text that is written passes it first.
     """
 
-    def __init__(self, ledger: Ledger, ownership: Ownership) -> None:
+    def __init__(self, ledger: Ledger, ownership: Ownership, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self._ledger = ledger
         self._ownership = ownership
         self._run = ownership.run_id
@@ -95,7 +98,7 @@ class Journal:
         """
         if key in self._live:
             raise RuntimeError(f"step {key} was started while it runs")
-        wanted = to_json(codec.plain(inputs))
+        wanted = to_json(self._redactor.value(codec.plain(inputs)))
         self._live.add(key)
         try:
             start = await self._begin(key, wanted)
@@ -111,18 +114,19 @@ class Journal:
         run, key, attempt = self._run, context.key, context.attempt
         began = time.monotonic()
         try:
-            data = codec.encode(kind, await fn(context))
+            data = self._redactor.value(codec.encode(kind, await fn(context)))
             value = codec.decode(kind, data)
         except Fenced:
             raise
         except Exception as error:
-            failure = error
+            failure = self._redactor.text(f"{type(error).__name__}: {error}")
             await self._write(lambda db: steps.fail(db, run, key, attempt, failure))
             raise
         text, seconds = to_json(data), time.monotonic() - began
+        reports = self._redactor.value(context.reports)
         await self._write(
             lambda db: steps.finish(
-                db, run, key, attempt, result=text, recorded=context.reports, seconds=seconds
+                db, run, key, attempt, result=text, recorded=reports, seconds=seconds
             )
         )
         return value
@@ -146,7 +150,8 @@ class Journal:
 
     async def event(self, kind: str, *, step: str | None = None, **data: Any) -> None:
         """Write an event of the run at once. The data must be plain JSON."""
-        await self._write(lambda db: changes.add_event(db, self._run, kind, step, **data))
+        clean = self._redactor.value(data)
+        await self._write(lambda db: changes.add_event(db, self._run, kind, step, **clean))
 
     def tell(self, kind: str, *, step: str | None = None, **data: Any) -> None:
         """Write an event soon: with the next transaction, or after TELL_SECONDS. For those who watch.
@@ -154,12 +159,13 @@ class Journal:
         A crash may lose it, so nothing may depend on it. It saves a transaction of its own, which waits for
         the disk.
         """
-        at, text = time.time(), codec.plain(data)
+        at, text = time.time(), self._redactor.value(codec.plain(data))
         self._soon(lambda db: changes.add_event_of(db, self._run, at, kind, step, text))
 
     def tell_progress(self, text: str) -> None:
         """Say how far the run is, for lists: `2/5 tasks`. Written like what is told."""
-        self._soon(lambda db: changes.set_progress(db, self._run, text))
+        clean = self._redactor.text(text)
+        self._soon(lambda db: changes.set_progress(db, self._run, clean))
 
     def tell_candidate(self, commit: str) -> None:
         """Say which commit is the run's newest result, for lists. Written like what is told."""
@@ -184,7 +190,8 @@ class Journal:
 
     async def set_progress(self, text: str) -> None:
         """Say how far the run is, for lists: `2/5 tasks`."""
-        await self._write(lambda db: changes.set_progress(db, self._run, text))
+        clean = self._redactor.text(text)
+        await self._write(lambda db: changes.set_progress(db, self._run, clean))
 
     async def set_candidate(self, commit: str) -> None:
         """Put a commit forward as finished."""
@@ -211,7 +218,15 @@ class Journal:
         one was opened, or when the run has ended.
         """
         return await self._write(
-            lambda db: gates.open_gate(db, self._run, number, candidate, reason, marks, approved_by)
+            lambda db: gates.open_gate(
+                db,
+                self._run,
+                number,
+                candidate,
+                self._redactor.text(reason),
+                self._redactor.value(tuple(marks)),
+                approved_by,
+            )
         )
 
     async def take_feedback(self, step: str) -> tuple[Feedback, ...]:
@@ -230,7 +245,8 @@ class Journal:
 
         Doing it twice changes nothing; raises RuntimeError for a second, different verdict.
         """
-        await self._write(lambda db: changes.finish(db, self._run, verdict, EXIT_OF_VERDICT[verdict], reason))
+        clean = self._redactor.value(reason)
+        await self._write(lambda db: changes.finish(db, self._run, verdict, EXIT_OF_VERDICT[verdict], clean))
 
     async def reopen(self) -> None:
         """Make a run that is resumed a running one, and forget a request to cancel it.
@@ -250,11 +266,13 @@ class Journal:
 
     async def call_started(self, id: int, step: str, protocol: WireProtocol, model: str | None) -> None:
         """Write that a model call begins: should its end never be seen, its cost stays unknown, not 0."""
-        await self._write(lambda db: calls.start(db, self._run, id, step, protocol, model))
+        clean = self._redactor.value(model)
+        await self._write(lambda db: calls.start(db, self._run, id, step, protocol, clean))
 
     async def call_finished(self, call: ModelCall) -> None:
         """Write the end of a model call. Raises RuntimeError when it is written already."""
-        await self._write(lambda db: calls.finish(db, self._run, call))
+        clean = self._redactor.value(call)
+        await self._write(lambda db: calls.finish(db, self._run, clean))
 
     async def _write(self, work: Callable[[Db], R], *, unless: Callable[[Db], R | None] | None = None) -> R:
         """Do this in a transaction. unless: reads the result, where there is nothing to do."""

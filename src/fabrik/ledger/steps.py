@@ -74,9 +74,9 @@ def finish(
     add_event(db, run_id, "step.finished", key, attempt=attempt, seconds=round(seconds, 3))
 
 
-def fail(db: Db, run_id: str, key: str, attempt: int, error: BaseException) -> None:
+def fail(db: Db, run_id: str, key: str, attempt: int, error: str) -> None:
     """Write that a step ended with an error; it runs again when the run is resumed."""
-    text = f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]
+    text = error[:_ERROR_CHARACTERS]
     _end(db, run_id, key, attempt, "failed", result=None, error=text)
     add_event(db, run_id, "step.failed", key, attempt=attempt, error=text)
 

@@ -11,7 +11,7 @@ from fabrik.events import SessionEvent
 from fabrik.outcome import Cause
 from fabrik.sandboxes.sandbox import Exit
 from fabrik.usage import ModelCall
-from fabrik.workflows.logs import read_end
+from fabrik.workflows.logs import redacted_end
 
 STDERR_TAIL = 8 << 10  # bytes that the agent's adapter may look at
 LIMIT_CAUSES = {
@@ -39,9 +39,9 @@ def conclude(
     if ended.stopped_by:
         return Conclusion(cause=LIMIT_CAUSES[ended.stopped_by], detail=f"its {ended.stopped_by} limit")
     if ended.status in (126, 127) and not events:
-        said = read_end(stderr, 400).decode("utf-8", "replace").strip()
+        said = redacted_end(stderr, 400).decode("utf-8", "replace").strip()
         return Conclusion(cause=Cause.NOT_STARTED, detail=f"exit status {ended.status}: {said}")
-    tail = read_end(stderr, STDERR_TAIL).decode("utf-8", "replace")
+    tail = redacted_end(stderr, STDERR_TAIL).decode("utf-8", "replace")
     found = agent.conclude(Ending(status=ended.status, signal=ended.signal, stderr_tail=tail), tuple(events))
     return _with_calls(found, calls)
 

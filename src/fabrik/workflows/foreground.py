@@ -10,6 +10,7 @@ from fabrik.ledger.journal import Journal
 from fabrik.ledger.ownership import claim
 from fabrik.ledger.store import Ledger
 from fabrik.outcome import Verdict
+from fabrik.workflows import known_secrets
 from fabrik.workflows.registry import Workflow
 from fabrik.workflows.worker import record_end, to_the_end
 
@@ -29,7 +30,7 @@ async def in_foreground(run_id: str, workflow: Workflow) -> tuple[Verdict, str |
                 run = ledger.find_run(run_id)
                 if run.status in ("shipped", "done", "rejected"):
                     raise UsageError(f"this run has ended ({run.status})", where=run.id)
-                journal = Journal(ledger, ownership)
+                journal = Journal(ledger, ownership, known_secrets.gather(run.context))
                 if run.status != "running" or ledger.steps(run_id):
                     await journal.reopen()
                 verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)

@@ -29,6 +29,7 @@ from fabrik.ledger.types import NewRun
 from fabrik.ledger.ulid import new_run_id
 from fabrik.outcome import Verdict
 from fabrik.usage import Usage
+from fabrik.workflows import known_secrets
 from fabrik.workflows.commission import private, sealed_limits, sealed_upstreams
 from fabrik.workflows.context import RunContext, SealedAgent, SealedFile
 from fabrik.workflows.judge_models import judge_model, require_key
@@ -194,7 +195,7 @@ async def _carry_out(run_id: str, questions: Sequence[Question], model: JudgeMod
     """Own the run, ask, and write how it ended, also when it is interrupted or something breaks."""
     home = paths.home()
     with Ledger.open(home.ledger) as ledger, claim(ledger, run_id, home.run(run_id).lock) as ownership:
-        journal = Journal(ledger, ownership)
+        journal = Journal(ledger, ownership, known_secrets.gather(ledger.find_run(run_id).context))
         await _end_killed(ledger)
         try:
             answers = await _ask_all(ledger, run_id, journal, questions, model)

@@ -8,12 +8,16 @@ import os
 import re
 from pathlib import Path
 
+from fabrik.redaction import Redactor
+from fabrik.workflows.known_secrets import redactor
 from fabrik.workflows.results import LogFile
 
 KEEP_HEAD = 4 << 20  # bytes kept of a very long log: its beginning …
 KEEP_TAIL = 12 << 20  # … and its end
 TAIL_LINES = 60  # lines of a failed check that the agent and the human see
 TAIL_BYTES = 8 << 10
+AROUND = 64 << 10  # bytes that are looked at beside a cut: half a secret is one, too
+BLOCK = 1 << 20
 
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
@@ -24,7 +28,7 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 
 async def seal(log: Path, directory: Path) -> LogFile:
-    """Measure, trim and hash a log whose command has ended. Paths are stored relative to `directory`."""
+    """Measure, trim, redact and hash a log whose command has ended. Paths are relative to `directory`."""
     sealed, whole = await asyncio.to_thread(_seal, log, directory)
     if whole is not None:  # giving a gigabyte back takes the kernel a while: nobody needs to wait for it
         asyncio.get_running_loop().run_in_executor(None, os.close, whole)
@@ -35,6 +39,8 @@ def _seal(log: Path, directory: Path) -> tuple[LogFile, int | None]:
     size = log.stat().st_size
     trimmed = size > KEEP_HEAD + KEEP_TAIL
     whole = _trim(log, size) if trimmed else None
+    if redact_file(log) and not trimmed:
+        size = log.stat().st_size
     with log.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     sealed = LogFile(path=str(log.relative_to(directory)), size=size, sha256=digest, trimmed=trimmed)
@@ -46,9 +52,10 @@ def _trim(log: Path, size: int) -> int:
     whole = os.open(log, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     kept = log.with_name(f"{log.name}.kept")
     with kept.open("wb") as file:
-        file.write(os.pread(whole, KEEP_HEAD, 0))
+        file.write(redactor().whole(os.pread(whole, KEEP_HEAD + AROUND, 0))[:KEEP_HEAD])
         file.write(b"\n[... %d bytes are not kept ...]\n" % (size - KEEP_HEAD - KEEP_TAIL))
-        file.write(os.pread(whole, KEEP_TAIL, size - KEEP_TAIL))
+        end = os.pread(whole, KEEP_TAIL + AROUND, size - KEEP_TAIL - AROUND)
+        file.write(redactor().whole(end)[-KEEP_TAIL:])
     kept.rename(log)
     return whole
 
@@ -61,9 +68,40 @@ def read_end(log: Path, size: int) -> bytes:
         return file.read(size)
 
 
+def redacted_end(log: Path, size: int) -> bytes:
+    """The last `size` bytes of a file, redacted before they are cut off."""
+    return redactor().whole(read_end(log, size + AROUND))[-size:]
+
+
+def redact_file(log: Path) -> bool:
+    """Put a redacted copy in place of a log that has a secret in it; whether it had one."""
+    known = redactor()
+    if not known or not _has_secret(log, known):
+        return False
+    stream = known.stream()
+    clean = log.with_name(f"{log.name}.clean")
+    with log.open("rb") as file, clean.open("wb") as to:
+        while block := file.read(BLOCK):
+            to.write(stream.feed(block))
+        to.write(stream.finish())
+    clean.rename(log)
+    return True
+
+
+def _has_secret(log: Path, known: Redactor) -> bool:
+    stream = known.stream()
+    with log.open("rb") as file:
+        while block := file.read(BLOCK):
+            stream.feed(block)
+            if stream.found:
+                return True
+    stream.finish()
+    return stream.found > 0
+
+
 def tail(log: Path) -> str:
     """The end of a log as plain text: no escape sequences, no control characters, bounded."""
-    text = _ESCAPES.sub(b"", read_end(log, TAIL_BYTES).replace(b"\r\n", b"\n")).decode("utf-8", "replace")
+    text = _ESCAPES.sub(b"", redacted_end(log, TAIL_BYTES).replace(b"\r\n", b"\n")).decode("utf-8", "replace")
     return "\n".join(plain(text.replace("\r", "\n")).splitlines()[-TAIL_LINES:]).strip()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from fabrik.paths import doors_directory
 from fabrik.usage import Vendor, known_parts
 from fabrik.workflows.context import RunContext, SealedLimits, SealedUpstream
+from fabrik.workflows.known_secrets import host_environment
 
 if TYPE_CHECKING:
     from fabrik.gateway.gateway import Gateway
@@ -92,7 +92,7 @@ def budget_of(limits: SealedLimits, events: Iterable[Event]) -> Budget:
 
 
 def upstreams(chosen: Mapping[str, SealedUpstream]) -> Mapping[Vendor, Upstream]:
-    """Where each vendor's API is and the key for it, from this process's environment.
+    """Where each vendor's API is and the key for it: from this process's environment, else from ralph.env.
 
     Raises UsageError when an address of the environment cannot be used.
     """
@@ -100,7 +100,7 @@ def upstreams(chosen: Mapping[str, SealedUpstream]) -> Mapping[Vendor, Upstream]
     from fabrik.gateway.types import UpstreamSettings
 
     return upstreams_from_environment(
-        os.environ,
+        host_environment(),
         {
             cast(Vendor, vendor): UpstreamSettings(base_url=said.base_url, key_env=said.key_env)
             for vendor, said in chosen.items()

@@ -18,6 +18,7 @@ from fabrik.vcs.incoming import Waiting
 from fabrik.workflows import workspace
 from fabrik.workflows.agent_report import AgentReport, read_report
 from fabrik.workflows.ahead import Ahead
+from fabrik.workflows.known_secrets import redactor
 from fabrik.workflows.logs import plain, seal
 from fabrik.workflows.playing import REPORT, Part, ReadySession, make_ready, play
 from fabrik.workflows.results import SessionResult
@@ -144,7 +145,7 @@ async def run_session(
 
 async def _read_report(sandbox: Sandbox) -> tuple[AgentReport | None, str]:
     data = await sandbox.read_file(f"{sandbox.home}/{REPORT}", REPORT_BYTES)
-    return read_report(data) if data is not None else (None, "")
+    return read_report(redactor().whole(data)) if data is not None else (None, "")
 
 
 def _question(report: AgentReport | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fabrik.events import Said, SessionEvent, ToolCalled
+from fabrik.workflows.known_secrets import redactor
 
 BLOCK = 256 << 10
 LONGEST_LINE = 2 << 20  # a longer line is dropped: no CLI's event is that long
@@ -24,7 +25,7 @@ class TranscriptReader:
 
     def __init__(self, path: Path, parse: Callable[[bytes], Sequence[SessionEvent]]) -> None:
         self._path = path
-        self._parse = parse
+        self._adapter = parse
         self._offset = 0
         self._partial = b""
         self._dropping = False
@@ -64,6 +65,9 @@ class TranscriptReader:
         if len(self._partial) > LONGEST_LINE:
             self._partial, self._dropping = b"", True
         return [line for line in lines if len(line) <= LONGEST_LINE]
+
+    def _parse(self, line: bytes) -> Sequence[SessionEvent]:
+        return self._adapter(redactor().whole(line))  # before the adapter shortens anything
 
     async def follow(self, report: Callable[[SessionEvent], None]) -> None:
         """Report events as they come, until cancelled."""

@@ -29,7 +29,7 @@ from fabrik.ledger.ownership import Ownership, claim
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
-from fabrik.workflows import evidence, registry, stand_by
+from fabrik.workflows import evidence, known_secrets, registry, stand_by
 from fabrik.workflows.assemble import assemble
 from fabrik.workflows.last_words import LastWords
 from fabrik.workflows.registry import Workflow
@@ -64,6 +64,7 @@ def main(argv: list[str]) -> int:
     except FabrikError as error:
         starter.refused(error)
         return error.exit_status
+    known_secrets.redact_stderr()
     words = LastWords(places.directory)
     words.keep_room()
     with ownership:
@@ -112,7 +113,7 @@ async def _work(
     if orders.cancel and not to_cancel:
         starter.taken()
         return ExitStatus.OK
-    journal = Journal(ledger, ownership)
+    journal = Journal(ledger, ownership, known_secrets.gather(run.context))
     cancelled = to_cancel and not _shipped(ledger, run.id)
     with nullcontext() if cancelled else registry.alone(run):
         if not cancelled and (run.status != "running" or ledger.steps(run.id)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fabrik.agents.agent import Agent
 from fabrik.events import Said, SessionEvent, ToolCalled
-from fabrik.workflows.logs import plain, read_end
+from fabrik.workflows.logs import plain, redacted_end
 
 READ = 16 << 20  # bytes of a transcript, from its end; more is not kept of it
 RAW = "command"  # the agent whose stdout is not events but its words
@@ -17,7 +17,7 @@ DELTAS = "gemini"  # this CLI tells a message in pieces, which may end anywhere
 def answer(agent: Agent, transcript: Path) -> str:
     """All that the agent said, in order. Raises OSError."""
     if agent.name == RAW:
-        return plain(read_end(transcript, READ).decode("utf-8", "replace").replace("\r\n", "\n"))
+        return plain(redacted_end(transcript, READ).decode("utf-8", "replace").replace("\r\n", "\n"))
     said = [event.text for event in _events(agent, transcript) if isinstance(event, Said)]
     return ("" if agent.name == DELTAS else "\n").join(said)
 
@@ -44,5 +44,5 @@ def readable(agent: Agent, transcript: Path) -> str:
 
 
 def _events(agent: Agent, transcript: Path) -> Iterator[SessionEvent]:
-    for line in read_end(transcript, READ).split(b"\n"):
+    for line in redacted_end(transcript, READ).split(b"\n"):
         yield from agent.parse(line)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fabrik import paths
+from fabrik.workflows import known_secrets
 from fabrik.workflows.evidence.glance import glance
 from fabrik.workflows.evidence.head import head, inputs
 from fabrik.workflows.evidence.loop import iterations
@@ -38,7 +39,7 @@ def write(
     page = paths.home().run(run.id).reports / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     aside = page.with_suffix(".tmp")
-    aside.write_text(render(record), encoding="utf-8", errors="replace")
+    aside.write_text(known_secrets.redactor().text(render(record)), encoding="utf-8", errors="replace")
     aside.rename(page)
 
 
