@@ -31,7 +31,7 @@ _WRITE = select.EPOLLOUT
 class _End:
     """One side of a carried connection."""
 
-    __slots__ = ("eof", "fd", "mask", "peer", "pending", "sock")
+    __slots__ = ("deaf", "eof", "fd", "mask", "peer", "pending", "sock")
 
     def __init__(self, sock: _socket.socket) -> None:
         sock.setblocking(False)
@@ -40,6 +40,7 @@ class _End:
         self.peer = self
         self.pending = bytearray()  # to be written to this side
         self.eof = False  # this side will send no more
+        self.deaf = False  # this side takes no more; what it has said before still counts
         self.mask = 0
 
 
@@ -108,12 +109,20 @@ class _Forwarder:
             data = end.sock.recv(_BLOCK)
         except BlockingIOError:
             return
+        except ConnectionError:  # it closed with something unread; all that it said has been read
+            data = b""
+            self._deafen(end)
         if data:
-            end.peer.pending += data
+            if not end.peer.deaf:
+                end.peer.pending += data
             return
         end.eof = True
-        if not end.peer.pending:
+        if not end.peer.pending and not end.peer.deaf:
             end.peer.sock.shutdown(_socket.SHUT_WR)
+
+    def _deafen(self, end: _End) -> None:
+        end.deaf = True
+        end.pending.clear()
 
     def _flush(self, end: _End) -> None:
         if not end.pending:
@@ -122,6 +131,11 @@ class _Forwarder:
             sent = end.sock.send(end.pending)
         except BlockingIOError:
             return
+        except (
+            ConnectionError
+        ):  # an answer may be on its way all the same: a server that refuses reads no more
+            self._deafen(end)
+            return
         del end.pending[:sent]
         if not end.pending and end.peer.eof:
             end.sock.shutdown(_socket.SHUT_WR)
@@ -129,7 +143,8 @@ class _Forwarder:
     def _settle(self, one: _End) -> None:
         """Wait for just what can go on; a side with nothing to wait for is not watched at all."""
         two = one.peer
-        if one.eof and two.eof and not one.pending and not two.pending:
+        over = (one.eof and two.eof) or any(end.deaf and end.eof for end in (one, two))
+        if over and not one.pending and not two.pending:
             self._close(one)
             return
         for end in (one, two):
