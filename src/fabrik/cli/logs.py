@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fabrik.cli.text import neutralise
 from fabrik.errors import UsageError
+from fabrik.redaction import Redactor
 
 BLOCK = 256 << 10
 TAIL = 8 << 20  # bytes at the end of a log in which its last lines are looked for
@@ -73,8 +74,10 @@ def of_step(logs: Iterable[Log], step: str, *, stderr: bool) -> list[Log]:
 class Reader:
     """Reads a growing log from where it stopped; memory is bounded, however long the lines are."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor | None = None) -> None:
+        """redactor: for a log that may still be written to; one that has ended is redacted on the disk."""
         self._path = path
+        self._redactor = redactor or Redactor()
         self._offset = 0
         self._partial = b""
 
@@ -85,9 +88,12 @@ class Reader:
                 file.seek(self._offset)
                 while block := file.read(BLOCK):
                     self._offset += len(block)
-                    *whole, self._partial = (self._partial + block).split(b"\n")
-                    for line in whole:
-                        yield _shown(line)
+                    whole, newline, self._partial = (self._partial + block).rpartition(b"\n")
+                    if newline:
+                        for line in self._redactor.whole(whole).split(b"\n"):
+                            yield _shown(line)
+                    if len(self._partial) > LONGEST:
+                        self._partial = self._redactor.whole(self._partial)
                     while len(self._partial) > LONGEST:
                         piece, self._partial = self._partial[:LONGEST], self._partial[LONGEST:]
                         yield _shown(piece)
@@ -109,7 +115,7 @@ class Reader:
         """What is left at the end without a newline."""
         yield from self.lines()
         if self._partial:
-            yield _shown(self._partial)
+            yield _shown(self._redactor.whole(self._partial))
             self._partial = b""
 
 

@@ -16,6 +16,7 @@ from fabrik.cli.screen import Screen
 from fabrik.errors import UsageError
 from fabrik.ledger.types import Run
 from fabrik.paths import RunPaths
+from fabrik.redaction import Redactor
 
 POLL = 0.2  # seconds between two looks at a log that is followed
 
@@ -63,7 +64,10 @@ def logs(
         def under_way() -> bool:
             return ledger.find_run(run.id).alive
 
-        _print(chosen, screen, tail=tail, under_way=under_way if following else lambda: False)
+        from fabrik.workflows.known_secrets import gather
+
+        redactor = gather(run.context)
+        _print(chosen, screen, redactor, tail=tail, under_way=under_way if following else lambda: False)
 
 
 def _list(run: Run, found: list[Log], screen: Screen, *, as_json: bool) -> None:
@@ -111,12 +115,14 @@ def _choose(run: Run, found: list[Log], step: str, *, stderr: bool) -> list[Log]
     )
 
 
-def _print(chosen: list[Log], screen: Screen, *, tail: int | None, under_way: Callable[[], bool]) -> None:
+def _print(
+    chosen: list[Log], screen: Screen, redactor: Redactor, *, tail: int | None, under_way: Callable[[], bool]
+) -> None:
     readers = []
     for log in chosen:
         if len(chosen) > 1:
             screen.line(f"==> {log.step} {log.path.name} <==", "dim")
-        reader = Reader(log.path)
+        reader = Reader(log.path, redactor)
         for line in reader.last(tail) if tail else reader.lines():
             screen.line(line)
         readers.append(reader)

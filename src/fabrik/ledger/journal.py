@@ -125,9 +125,7 @@ class Journal:
         text, seconds = to_json(data), time.monotonic() - began
         reports = self._redactor.value(context.reports)
         await self._write(
-            lambda db: steps.finish(
-                db, run, key, attempt, result=text, recorded=reports, seconds=seconds
-            )
+            lambda db: steps.finish(db, run, key, attempt, result=text, recorded=reports, seconds=seconds)
         )
         return value
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fabrik.ledger.types import Gate
 from fabrik.outcome import Verdict
 from fabrik.workflows import evidence
+from fabrik.workflows.committed_secrets import committed
 from fabrik.workflows.results import VerificationResult
 from fabrik.workflows.review.full import Reviewed
 from fabrik.workflows.work import Stop, Work
@@ -22,19 +23,18 @@ async def ask(work: Work, number: int, reviewed: Reviewed, failing_before: Seque
     """
     verification = reviewed.proven.verification
     reason = _reason(work, reviewed, failing_before)
+    marks = (*reviewed.marks, *await committed(work, verification.commit))
     opening = Gate(
         number=number,
         candidate=verification.commit,
         state="open",
         reason=reason,
         opened_at=time.time(),
-        marks=reviewed.marks,
+        marks=marks,
     )
     evidence.write(work.ledger, work.run, "waiting", None, opening=opening)
-    by = AUTO if _in_advance(work, number, reviewed, failing_before) else None
-    gate = await work.journal.open_gate(
-        number, verification.commit, reason, marks=reviewed.marks, approved_by=by
-    )
+    by = AUTO if marks == reviewed.marks and _in_advance(work, number, reviewed, failing_before) else None
+    gate = await work.journal.open_gate(number, verification.commit, reason, marks=marks, approved_by=by)
     if gate.state == "rejected" and _for_good(work, number):
         raise Stop(Verdict.REJECTED, f"rejected by {gate.decided_by}: {gate.notes or 'no reason given'}")
     return gate
