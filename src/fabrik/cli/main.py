@@ -56,6 +56,9 @@ COMMANDS = {
     "messages": Entry(
         target="fabrik.cli.messages:messages", help="A queue for agents that talk.", section=WRITE
     ),
+    "cleanup": Entry(
+        target="fabrik.cli.cleanup:cleanup", help="Remove what is left over, and old runs.", section=WRITE
+    ),
     "docs": Entry(target="fabrik.cli.docs:docs", help="The documentation, here.", section=LOOK),
     "doctor": Entry(
         target="fabrik.cli.doctor:doctor",

@@ -22,6 +22,8 @@ COMMANDS = {
     "attach": Entry(target="fabrik.cli.run_again:attach", help="Follow a run that is under way."),
     "resume": Entry(target="fabrik.cli.run_again:resume", help="Take up an interrupted or stopped run."),
     "cancel": Entry(target="fabrik.cli.run_again:cancel", help="Stop a run for good."),
+    "checkpoint": Entry(target="fabrik.cli.checkpoint:checkpoint", help="Save a run's workspace."),
+    "restore": Entry(target="fabrik.cli.checkpoint:restore", help="Bring a saved workspace back."),
 }
 
 HELP = """Take a spec to a proven commit on a branch of your project.
@@ -64,7 +66,7 @@ class RunGroup(LazyGroup):
     entries=COMMANDS,
     help=HELP,
     invoke_without_command=True,
-    subcommand_metavar="[attach|resume|cancel RUN]",
+    subcommand_metavar="[attach|resume|cancel|checkpoint|restore RUN]",
 )
 @run_options
 @click.pass_context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from fabrik.cli.render.runs import run_json
 from fabrik.cli.render.standing import standing_json
 from fabrik.cli.render.summary import evidence_page
 from fabrik.cli.screen import Screen
+from fabrik.paths import RunPaths
 
 if TYPE_CHECKING:
     from fabrik.ledger.types import Event
@@ -37,6 +39,8 @@ def show(run_ref: str, with_events: bool, as_json: bool) -> None:
       fabrik runs show 7F3KX2QD
       fabrik runs show last --events
     """
+    from fabrik.cli.checkpoint import checkpoint_json
+    from fabrik.workflows.checkpoints.shelf import listed
     from fabrik.workflows.record import read
     from fabrik.workflows.standing import budget, standing
 
@@ -47,14 +51,30 @@ def show(run_ref: str, with_events: bool, as_json: bool) -> None:
     found, bounds = standing(record, events, now=now), budget(record, events)
     evidence = evidence_page(record.run)
     there = evidence if evidence.is_file() else None
+    files = Path(record.run.directory).is_dir()
+    checkpoints = listed(RunPaths(Path(record.run.directory)).checkpoints)
     screen = Screen()
     if as_json:
-        document = _document(record, found, bounds) | {"evidence": None if there is None else str(there)}
+        document = _document(record, found, bounds) | {
+            "evidence": None if there is None else str(there),
+            "files": files,
+            "checkpoints": [checkpoint_json(one) for one in checkpoints],
+        }
         if with_events:
             document["events"] = [event_json(event) for event in events]
         screen.line(json.dumps(document, indent=2, default=str))
         return
-    for text, tone in page(record, found, bounds, now=now, evidence=there, width=screen.width):
+    lines = page(
+        record,
+        found,
+        bounds,
+        now=now,
+        evidence=there,
+        width=screen.width,
+        files=files,
+        checkpoints=checkpoints,
+    )
+    for text, tone in lines:
         screen.line(text, tone)
     if with_events:
         _show_events(screen, events)

@@ -15,8 +15,8 @@ from contextlib import suppress
 from sqlite3 import Connection as Db
 from typing import Any, TypeVar
 
-from fabrik.errors import FabrikError, Fenced, LedgerError
-from fabrik.ledger import calls, changes, codec, feedback, gates, steps
+from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError
+from fabrik.ledger import calls, changes, codec, feedback, gates, reserve, steps
 from fabrik.ledger.connection import to_json
 from fabrik.ledger.ownership import Ownership
 from fabrik.ledger.reports import Report
@@ -58,7 +58,8 @@ class StepContext:
 class Journal:
     """Writes one run, for its owner, from one event loop.
 
-    Every coroutine may raise Fenced (the run is no longer ours: end quietly), LedgerError and DiskFull.
+    Every coroutine may raise Fenced (the run is no longer ours: end quietly), LedgerError and DiskFull; that
+    only when what `reserve` had set aside for a full disk is used up, too.
     A cancelled one ends only when the transaction that was under way has ended too.
     redactor: every text that is written passes it first.
     """
@@ -291,7 +292,13 @@ class Journal:
         async with self._turn:
             told, self._told = self._told, []
             try:
-                return await self._hop(unit)
+                try:
+                    return await self._hop(unit)
+                except DiskFull:
+                    # What was set aside for this moment, unless another worker has had it.
+                    if not reserve.give_back(reserve.beside(self._ledger.path)):
+                        raise
+                    return await self._hop(unit)
             finally:
                 if not committed:
                     self._told[:0] = (

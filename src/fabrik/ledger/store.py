@@ -44,6 +44,15 @@ class Ledger(Readings):
         with self.transaction() as db:
             changes.set_budget(db, run_id, usd, tokens, by)
 
+    def record_cleaned(self, run_id: str, *, size: int | None, place: str) -> None:
+        """The files of a run are about to be removed; its rows stay. size: bytes, None when unknown.
+
+        Raises UsageError when there is no such run.
+        """
+        with self.transaction() as db:
+            changes.state_of(db, run_id)
+            changes.add_event(db, run_id, "run.cleaned", size=size, place=place)
+
     def decide_gate(
         self, run_id: str, number: int, *, approve: bool, by: str, notes: str | None, end: bool = False
     ) -> Gate:

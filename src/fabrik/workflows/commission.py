@@ -35,6 +35,7 @@ from fabrik.workflows.context import (
     SealedUpstream,
 )
 from fabrik.workflows.destination import Source, Warn
+from fabrik.workflows.dispatching import dispatching
 from fabrik.workflows.request import Options
 from fabrik.workflows.seal import seal_agent, seal_feedback, seal_file, sealed_prompts, write_context
 from fabrik.workflows.seal_review import ReviewPlan, plan_review, protected_globs, seal_review
@@ -85,7 +86,8 @@ def private() -> Iterator[paths.Home]:
     before = os.umask(0o077)
     try:
         _require_room(home.directory)
-        yield home
+        with dispatching(home.dispatching):
+            yield home
     except OSError as error:
         raise _unwritable(error, home.directory) from error
     finally:

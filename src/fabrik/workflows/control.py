@@ -90,6 +90,12 @@ def resumable(run: Run) -> None:
             where=run.id,
             todo=take_up(run),
         )
+    if not Path(run.directory).is_dir():
+        raise UsageError(
+            "the files of this run are gone: there is nothing to go on with",
+            where=run.directory,
+            todo="`fabrik run` starts a new one",
+        )
     if run.status in ("shipped", "done", "rejected"):
         raise UsageError(
             f"this run has ended ({run.status}), there is nothing to resume",

@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from fabrik.ledger.reserve import set_aside
 from fabrik.workflows import known_secrets
 
 ROOM = 2 << 20  # bytes: some hundred pages of the ledger and its log, and the evidence page
@@ -28,11 +29,7 @@ class LastWords:
         """Forget what an earlier worker said, and set room aside."""
         with suppress(OSError):
             self._write(b"")
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.posix_fallocate(descriptor, 0, ROOM)
-            finally:
-                os.close(descriptor)
+        set_aside(self._path, ROOM, spare=0)
 
     def give_room(self) -> None:
         """Free the room, for what has to be written on a full disk."""

@@ -26,11 +26,13 @@ from fabrik import paths
 from fabrik.errors import DiskFull, FabrikError, Fenced, LedgerError, RunBusy, UsageError
 from fabrik.ledger.journal import Journal
 from fabrik.ledger.ownership import Ownership, claim
+from fabrik.ledger.reserve import LEDGER_ROOM, beside, set_aside
 from fabrik.ledger.store import Ledger
 from fabrik.ledger.types import Event, Run
 from fabrik.outcome import EXIT_OF_VERDICT, ExitStatus, Verdict
 from fabrik.workflows import evidence, known_secrets, registry, stand_by
 from fabrik.workflows.assemble import assemble
+from fabrik.workflows.cleanup.quiet import tidying
 from fabrik.workflows.last_words import LastWords
 from fabrik.workflows.registry import Workflow
 from fabrik.workflows.review.desk import clear
@@ -67,6 +69,7 @@ def main(argv: list[str]) -> int:
     known_secrets.redact_stderr()
     words = LastWords(places.directory)
     words.keep_room()
+    set_aside(beside(ledger.path), LEDGER_ROOM)
     with ownership:
         try:
             status = asyncio.run(_work(ledger, ownership, orders, starter, words, umask))
@@ -122,7 +125,8 @@ async def _work(
         signals.begin()
         workflow = None if cancelled else registry.load(run.workflow)
         gc.freeze()  # the modules stay to the end: no garbage is looked for in them any more
-        verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
+        async with tidying(ledger, paths.home(), run.id):
+            verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
         await signals.no_more()
         if verdict is None:
             return ExitStatus.WAITING

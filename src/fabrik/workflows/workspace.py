@@ -96,7 +96,7 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
         sandbox = await open_sandbox(work, purpose)
         if await brought_to(work, sandbox, purpose, commit, logs):
             return sandbox
-        if _read_marker(marker)[0] is None:
+        if read_marker(marker)[0] is None:
             await save_aside(work, sandbox, purpose, logs)
         await remove_sandbox(work, purpose)
     sandbox = await open_sandbox(work, purpose)
@@ -112,7 +112,7 @@ async def ready(work: Work, purpose: str, commit: str, logs: Path, doors: Doors 
 
 async def brought_to(work: Work, sandbox: Sandbox, purpose: str, commit: str, logs: Path) -> bool:
     """Whether the workspace stands at `commit`, perhaps with a new .git laid under its files just now."""
-    stands_at, in_step = _read_marker(work.paths.sandboxes / f"{purpose}.json")
+    stands_at, in_step = read_marker(work.paths.sandboxes / f"{purpose}.json")
     return stands_at == commit and (in_step or await _resync(work, sandbox, commit, logs))
 
 
@@ -129,7 +129,8 @@ def mark(work: Work, purpose: str, commit: str | None, *, in_step: bool = True) 
         marker.write_text(json.dumps({"commit": commit, "in_step": in_step}))
 
 
-def _read_marker(marker: Path) -> tuple[str | None, bool]:
+def read_marker(marker: Path) -> tuple[str | None, bool]:
+    """The commit that a workspace stands at, None for none or an unsaved state, and whether its .git does."""
     try:
         found = json.loads(marker.read_text())
         return str(found["commit"]), bool(found["in_step"])

@@ -14,6 +14,7 @@ from fabrik.cli.render.summary import summary
 from fabrik.cli.screen import Tone
 from fabrik.cli.text import indent, neutralise, one_line
 from fabrik.ledger.types import Feedback, Gate, Run, Step, TaskReport
+from fabrik.workflows.checkpoints.manifest import Manifest
 from fabrik.workflows.decision import criteria_of, decision
 from fabrik.workflows.fates import fates
 from fabrik.workflows.record import RunRecord
@@ -33,8 +34,13 @@ def page(
     now: float,
     evidence: Path | None,
     width: int,
+    files: bool = True,
+    checkpoints: Sequence[Manifest] = (),
 ) -> Iterator[Painted]:
-    """The page's lines with their tones. A run that waits begins with what is to be decided."""
+    """The page's lines with their tones. A run that waits begins with what is to be decided.
+
+    files: whether the run's directory is there.
+    """
     run = record.run
     gate = open_gate(record)
     if gate is not None:
@@ -43,13 +49,14 @@ def page(
         yield from summary(run, now=now, evidence=evidence, reviewed=is_reviewed(record))
         yield "", "plain"
         yield from standing_lines(run, found, budget, now=now, width=width)
-    yield from _circumstances(run)
+    yield from _circumstances(run, files=files)
     yield from _tasks(record.tasks)
     yield from review_lines(record.reviews, width)
     yield from finding_lines(fates(record), width)
     yield from criterion_lines(criteria_of(record) if record.rounds else (), width)
     yield from _gates(record.gates)
     yield from _feedback(record.feedback)
+    yield from _checkpoints(checkpoints)
     yield from _usage(run)
     yield from _steps(record.steps, now)
 
@@ -65,7 +72,7 @@ def is_reviewed(record: RunRecord) -> bool:
     return record.context is None or record.context.review is not None
 
 
-def _circumstances(run: Run) -> Iterator[Painted]:
+def _circumstances(run: Run, *, files: bool) -> Iterator[Painted]:
     yield "", "plain"
     for label, value in (
         ("spec", run.spec_path),
@@ -75,7 +82,10 @@ def _circumstances(run: Run) -> Iterator[Painted]:
         ("agent", f"{run.agent}, model: {run.model or 'its default'}"),
         ("sandbox", run.sandbox),
         ("started", units.moment(run.started_at)),
-        ("files", run.directory),
+        (
+            "files",
+            run.directory if files else f"gone (they were in {run.directory}); this is what the ledger keeps",
+        ),
     ):
         if value:
             yield f"  {label:<10}{one_line(value, 300)}", "plain"
@@ -126,6 +136,19 @@ def _feedback(found: Sequence[Feedback]) -> Iterator[Painted]:
         used = f", used in {one_line(one.used_by, 60)}" if one.used_by else ""
         yield f"  {one.decision} by {one_line(one.decided_by)}, {units.moment(one.created_at)}{used}", "plain"
         yield indent(neutralise(one.notes or ""), "     "), "dim"
+
+
+def _checkpoints(found: Sequence[Manifest]) -> Iterator[Painted]:
+    if found:
+        yield "", "plain"
+        yield "Checkpoints", "strong"
+    for one in found:
+        at = f"at {one_line(one.commit, 10)}" if one.commit else "unsaved files"
+        yield (
+            f"  {one_line(one.name, 40):<16}{units.moment(one.at)}  {units.size(one.size):>10}  {at:<14}"
+            f"{one_line(one.why, 80)}".rstrip(),
+            "plain",
+        )
 
 
 def _usage(run: Run) -> Iterator[Painted]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fabrik.cli import units
 from fabrik.cli.render.line import Data, Line, Renderer, bullet, text_of
 from fabrik.cli.render.words import plural
 from fabrik.cli.text import one_line
@@ -14,6 +15,21 @@ def _marks(data: Data) -> tuple[str, ...]:
     found = [one_line(str(mark), 300) for mark in marks] if isinstance(marks, list) else []
     left = len(found) - MOST_MARKS
     return tuple(f"! {mark}" for mark in found[:MOST_MARKS]) + ((f"and {left} more",) if left > 0 else ())
+
+
+def _cleaned(data: Data, _step: str) -> Line:
+    size = data.get("size")
+    freed = units.size(int(size)) if isinstance(size, int) else ""
+    return Line(mark="·", text=bullet("its files were removed", freed=freed), tone="dim")
+
+
+def _checkpoint(verb: str) -> Renderer:
+    def line(data: Data, _step: str) -> Line:
+        commit = text_of(data, "commit")[:10]
+        at = f"at {commit}" if commit else "with unsaved files"
+        return Line(mark="·", text=bullet(f"{text_of(data, 'name')} {verb}", at=at), tone="dim")
+
+    return line
 
 
 def _gate_opened(data: Data, _step: str) -> Line:
@@ -70,6 +86,9 @@ def _feedback_used(data: Data, step: str) -> Line:
 
 
 PEOPLE: dict[str, Renderer] = {
+    "run.cleaned": _cleaned,
+    "checkpoint.saved": _checkpoint("saved"),
+    "checkpoint.restored": _checkpoint("restored"),
     "gate.opened": _gate_opened,
     "gate.marked": _gate_marked,
     "gate.approved": _gate_approved,
