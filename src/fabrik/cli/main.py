@@ -59,6 +59,9 @@ COMMANDS = {
     "cleanup": Entry(
         target="fabrik.cli.cleanup:cleanup", help="Remove what is left over, and old runs.", section=WRITE
     ),
+    "credentials": Entry(
+        target="fabrik.cli.credentials:credentials", help="Logins and keys of this host.", section=WRITE
+    ),
     "docs": Entry(target="fabrik.cli.docs:docs", help="The documentation, here.", section=LOOK),
     "doctor": Entry(
         target="fabrik.cli.doctor:doctor",
