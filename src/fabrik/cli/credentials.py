@@ -41,7 +41,7 @@ def validate() -> int:
     The exit status is 1 when something is wrong. What is not there is not wrong.
 
     \b
-    Example:
+    Examples:
       fabrik credentials validate
     """
     import time
@@ -111,7 +111,7 @@ def try_them() -> int:
     The exit status is 1 when a key is refused, a provider cannot be reached, or there is no key at all.
 
     \b
-    Example:
+    Examples:
       fabrik credentials test
     """
     import asyncio
