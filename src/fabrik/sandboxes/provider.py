@@ -45,7 +45,8 @@ class HostProvider(ABC, Generic[Kind]):
             if there.dirty():
                 await self._sweep(spec.name, there)
             if there.owner is not None:
-                await asyncio.to_thread(readable.let_read, spec.read_only, there.owner)
+                places = [spec.sources.get(path, path) for path in spec.read_only]
+                await asyncio.to_thread(readable.let_read, places, there.owner)
             await asyncio.to_thread(there.empty_trash)
         except OSError as error:
             raise layout.problem(error, "the sandbox cannot be made", spec.root) from error
