@@ -68,10 +68,12 @@ def run(
         _bind(str(control), INSIDE),
         _bind(os.devnull, "/etc/resolv.conf") if image.own else "",
         *(
-            _bind(str(control / file), f"{'' if image.own else host_view.TOP}/etc/{file}")
+            _bind(
+                str(control / file), f"/etc/{file}" if image.own else host_view.over(engine, f"/etc/{file}")
+            )
             for file in ("passwd", "group")
         ),
-        *(_system(layout) if not image.own else ()),
+        *(_system(engine, layout) if not image.own else ()),
         *(_bind(str(prefix), str(prefix)) for prefix in [prefix] if prefix is not None),
         *_read_only(spec, image),
         *(_doors(command.doors) if command.doors else ()),
@@ -113,11 +115,10 @@ def _tmp_bytes(limits: Limits) -> int:
     return min(size for size in (_TMP_BYTES, limits.disk_bytes, limits.memory_bytes) if size is not None)
 
 
-def _system(layout: Layout) -> list[str]:
-    return [
-        _bind(str(layout.etc), f"{host_view.TOP}/etc"),
-        *(_bind(mount.source, mount.target) for mount in host_view.view().mounts if mount.source),
-    ]
+def _system(engine: Engine, layout: Layout) -> list[str]:
+    shown = [(str(layout.etc), "/etc")]
+    shown += [(mount.source, mount.target) for mount in host_view.view().mounts if mount.source]
+    return [_bind(source, host_view.over(engine, target)) for source, target in shown]
 
 
 def _empty(image: Image) -> list[str]:

@@ -14,6 +14,7 @@ container; and it ends when the worker does, because the connection does.
 import _socket
 import ctypes
 import os
+import signal
 import sys
 
 MYPY = False
@@ -22,8 +23,6 @@ if MYPY:
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
     import shim
-
-_LOOK = 1.0  # seconds between two looks for orphans that have ended
 
 
 def _receive(control: _socket.socket, size: int) -> bytes:
@@ -94,16 +93,25 @@ def _take(words: "list[bytes]", keep: bool) -> "list[str]":
     return [os.fsdecode(word) for word in words[3 + count :]]
 
 
-def _carry(forwarder: "shim._Forwarder", control: int, pid: int) -> str:
+def _wake_at_ends() -> int:
+    """A descriptor that can be read whenever a child has ended: gVisor has no handles on processes."""
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading
+
+
+def _carry(forwarder: "shim._Forwarder", control: int, ends: int, pid: int) -> str:
     """Carry connections until the command has ended, or the worker; how it ended."""
-    ended = os.pidfd_open(pid)
-    forwarder.epoll.register(ended, shim._READ)
+    forwarder.epoll.register(ends, shim._READ)
     forwarder.epoll.register(control, shim._READ)
     while True:
-        for fd, events in forwarder.epoll.poll(_LOOK):
+        for fd, events in forwarder.epoll.poll():
             if fd == control:
                 os._exit(1)  # the worker is gone, or wants it to end
-            if fd != ended:
+            if fd == ends:
+                os.read(ends, 4096)
+            else:
                 forwarder.handle(fd, events)
         while True:
             gone, status = os.waitpid(-1, os.WNOHANG)
@@ -139,12 +147,13 @@ def main() -> None:
         os.dup2(fd, number)
     for fd in fds:
         os.set_inheritable(fd, False)
+    ends = _wake_at_ends()
     try:
         pid = shim._start(argv)
     except OSError as problem:
         report = f"exit {shim._shell_status(problem, argv[0])}"
     else:
-        report = _carry(forwarder, control.fileno(), pid)
+        report = _carry(forwarder, control.fileno(), ends, pid)
     control.sendall(report.encode())
     os._exit(0)
 

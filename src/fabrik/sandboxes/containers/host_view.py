@@ -50,7 +50,7 @@ def view() -> View:
     for word in words:
         if word == "--ro-bind":
             source, target = next(words), next(words)
-            mounts.append(Mount(source=source, target=TOP + target if _in_etc(target) else target))
+            mounts.append(Mount(source=source, target=target))
         elif word == "--symlink":
             leads_to, path = next(words), next(words)
             links.append((path, leads_to))
@@ -63,8 +63,12 @@ def view() -> View:
     return View(mounts=tuple(mounts), links=tuple(links))
 
 
-def _in_etc(path: str) -> bool:
-    return Path(path).is_relative_to("/etc")
+def over(engine: Engine, target: str) -> str:
+    """Where something is to be mounted, so that it is above what the engine puts into /etc.
+
+    gVisor follows no link on the way to a mount.
+    """
+    return TOP + target if Path(target).is_relative_to("/etc") and not engine.gvisor else target
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,6 @@ import platform
 import struct
 
 from fabrik.sandboxes import seccomp
-from fabrik.sandboxes.containers.engine import Engine
 
 # From linux/bpf_common.h and linux/seccomp.h; offsets in struct seccomp_data, little endian.
 _LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
@@ -25,10 +24,8 @@ _CALLS = {  # unshare, clone, setns, clone3: from the kernel's tables
 }
 
 
-def programs(engine: Engine) -> tuple[bytes, ...]:
+def programs() -> tuple[bytes, ...]:
     """The kernel's programs that the first process installs, one upon the other."""
-    if engine.gvisor:
-        return ()  # its kernel has none of what would be refused, and its namespaces are its own
     found = [namespaces(platform.machine())]
     if (fd := seccomp.open_program()) is not None:
         with os.fdopen(fd, "rb") as file:
@@ -44,7 +41,7 @@ def namespaces(machine: str) -> bytes:
     if machine not in _CALLS:
         return b""
     unshare, clone, setns, clone3 = _CALLS[machine]
-    steps = (
+    return _pack(
         (_LOAD, 0, 0, _NUMBER),
         (_EQUAL, 5, 0, unshare),
         (_EQUAL, 4, 0, clone),
@@ -57,4 +54,8 @@ def namespaces(machine: str) -> bytes:
         (_RETURN, 0, 0, _ERRNO | _EPERM),
         (_RETURN, 0, 0, _ALLOW),
     )
+
+
+def _pack(*steps: tuple[int, int, int, int]) -> bytes:
+    """As `struct sock_filter` has them, one behind the other."""
     return b"".join(struct.pack("<HBBI", *step) for step in steps)
