@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fabrik.errors import FabrikError
-from fabrik.sandboxes import cgroups, seccomp
+from fabrik.sandboxes import cgroups, gaps, seccomp, unprivileged
 from fabrik.sandboxes.sandbox import Command, Limits, Preflight, Probe, SandboxSpec
 
 _LOOK = """
@@ -104,14 +103,13 @@ def _setting(path: Path) -> str:
 
 
 def _protections(seen: dict[str, str]) -> list[Probe]:
-    root = os.getuid() == 0
     network = seen.get("net", "").split()
     return [
         Probe(
             what="user namespace",
             holds=seen.get("uid") == "1000",
-            how="uid 1000 inside" + (", but root behind it: only what is bound is safe" if root else ""),
-            todo="run fabrik as an ordinary user" if root else "",
+            how="uid 1000 inside" + _behind(),
+            todo="run fabrik as an ordinary user" if unprivileged.why_not() else "",
         ),
         Probe(what="network closed", holds=network == ["lo"], how=f"interfaces inside: {' '.join(network)}"),
         Probe(
@@ -138,13 +136,23 @@ def _protections(seen: dict[str, str]) -> list[Probe]:
         Probe(
             what="system calls filtered",
             holds=seccomp.program(platform.machine()) is not None,
-            how=f"seccomp on {platform.machine()}: no vsock, no keyrings, no io_uring",
+            how=f"seccomp on {platform.machine()}: no vsock, keyrings, io_uring, mounts, namespaces, bpf",
         ),
         *_limits(),
         Probe(
             what="leftovers ended", holds=True, how="a pid namespace per command ends with its first process"
         ),
+        gaps.probe("bubblewrap"),
     ]
+
+
+def _behind() -> str:
+    """Who that is for the kernel."""
+    if why := unprivileged.why_not():
+        return f", but root behind it, since {why}: only what is bound is safe"
+    if owner := unprivileged.owner():
+        return f", and behind it not root but the user {owner.uid}, whom nothing else belongs to"
+    return ""
 
 
 def _limits() -> list[Probe]:

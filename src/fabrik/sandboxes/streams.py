@@ -14,6 +14,8 @@ from fabrik.sandboxes.sandbox import Command
 from fabrik.sandboxes.unprivileged import Owner
 
 _LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_COPIED = 64 << 20  # bytes of an input that is copied into memory
+_OURS = Owner(uid=os.getuid(), gid=os.getgid())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,9 @@ def _log(path: Path, owner: Owner | None, opened: contextlib.ExitStack) -> int:
     try:
         fd = os.open(path, _LOG, 0o600)
         opened.callback(os.close, fd)
-        give(fd, owner)  # for those who write to /dev/stdout, which opens it anew
+        if owner is not None:
+            give(fd, owner)  # for those who write to /dev/stdout, which opens it anew
+            opened.callback(give, fd, _OURS)
     except OSError as error:
         raise problem(error, "the log cannot be opened", path) from error
     return fd
@@ -69,15 +73,24 @@ def _stdin(source: bytes | Path, opened: contextlib.ExitStack) -> int:
     if isinstance(source, Path):
         try:
             fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            if os.fstat(fd).st_size <= _COPIED:
+                with os.fdopen(fd, "rb") as host:
+                    fd = _in_memory(host.read(_COPIED))
         except OSError as error:
             raise problem(error, "the input cannot be read", source) from error
     elif source:
-        # A file in memory, so that a command that never reads blocks nobody.
-        fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
-        with os.fdopen(os.dup(fd), "wb") as file:
-            file.write(source)
-        os.lseek(fd, 0, os.SEEK_SET)
+        fd = _in_memory(source)
     else:
         fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     opened.callback(os.close, fd)
+    return fd
+
+
+def _in_memory(data: bytes) -> int:
+    """A file in memory: a command that never reads it blocks nobody, and one that opens it anew, as
+    /dev/stdin can be, writes to no file of the host's."""
+    fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
     return fd
