@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import dead_time, flood, listing, loop, many, reviews, trust
+from bench import checkpoints, dead_time, flood, listing, loop, many, reviews, trust
 
 MEASUREMENTS = {
     "dead-time": dead_time.measure,
@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "runs-list": listing.measure,
     "flood": flood.measure,
     "fifty": many.measure,
+    "checkpoints": checkpoints.measure,
 }
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fabrik.cli import units
-from fabrik.cli.render.fit import Painted, columns, cut, pad
+from fabrik.cli.render.fit import Painted, columns, cut, pad, wrap
 from fabrik.cli.render.runs import short
 from fabrik.cli.render.words import plural
 from fabrik.cli.screen import Tone
 from fabrik.workflows.cleanup.model import Cleaned, Leak, Thing, Wanted
 
-LEAST_WHY = 24  # columns; on a narrower screen the reason is put below
+WHY_LINES = 3  # where the reasons have no room beside the rest, each is put below, on so many lines
 MOST_NAME = 44
 HEAD = ("WHAT", "", "AGE", "SIZE", "WHY")
 WORDS = {"dispatch": "leftover", "quarantine": "unfinished", "trash": "trash"}
@@ -73,15 +73,16 @@ def _table(
     things: Sequence[Thing], sizes: tuple[int, ...], *, now: float, width: int, tone: Tone
 ) -> Iterator[Painted]:
     left = sum(sizes) + 2 * len(sizes) + 2
-    beside = width - left >= LEAST_WHY
+    beside = all(columns(_why(thing)) <= width - left for thing in things)
     yield "  " + _row(HEAD[:4], sizes) + ("  WHY" if beside else ""), "dim"
     for thing in things:
         row, why = "  " + _row(_cells(thing, now), sizes), _why(thing)
         if beside:
-            yield cut(f"{row}  {why}", width if columns(why) > width - left else 10_000), tone
+            yield cut(f"{row}  {why}", width), tone
         else:
             yield row.rstrip(), tone
-            yield cut(f"      {why}", max(width, 20)), "dim"
+            for line in wrap(why, max(width - 6, 20), WHY_LINES):
+                yield f"      {line}", "dim"
 
 
 def _why(thing: Thing) -> str:
