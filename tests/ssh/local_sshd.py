@@ -35,8 +35,9 @@ def _key(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def sshd(directory: Path, *more: str) -> Iterator[Sshd]:
-    """Start one, with more lines of configuration; it is ended by its pid."""
+def sshd(directory: Path, path: str = "/usr/local/bin:/usr/bin:/bin") -> Iterator[Sshd]:
+    """Start one whose users have this PATH, and nobody's own settings; it is ended by its pid."""
+    (directory / "home").mkdir()
     _key(directory / "host")
     _key(directory / "user")
     (directory / "authorized").write_bytes((directory / "user.pub").read_bytes())
@@ -48,7 +49,7 @@ def sshd(directory: Path, *more: str) -> Iterator[Sshd]:
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nPidFile none\n"
         f"AuthorizedKeysFile {directory}/authorized\nUsePAM no\nStrictModes no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
-        "MaxStartups 100\nPrintMotd no\n" + "".join(f"{line}\n" for line in more)
+        f"MaxStartups 100\nPrintMotd no\nSetEnv PATH={path} HOME={directory}/home\n"
     )
     known = directory / "known_hosts"
     public = (directory / "host.pub").read_text()

@@ -20,6 +20,7 @@ from fabrik.sandboxes.ssh.link import BLOCK, DATA, ERRORS, SAY, Channel, Closed,
 from fabrik.sandboxes.streams import Streams
 
 _SLACK = 2 << 20  # bytes of output beyond the limit; the helper stops at half of that
+_PATIENCE = 60.0  # seconds until a command must have ended there that is not wanted any more
 _LOOK = 16 << 20  # bytes of output between two looks at the free space
 
 
@@ -46,6 +47,7 @@ class Running:
         self._came = 0
         self._task: asyncio.Task[Json] | None = None
         self._is_held = asyncio.Event()
+        self._patience: asyncio.TimerHandle | None = None
 
     async def begin(self, more: Mapping[str, Any], *, hold: bool) -> None:
         """Ask for it. Problems are raised by `finish`."""
@@ -69,10 +71,16 @@ class Running:
 
     def stop(self) -> None:
         """End it, or never begin it."""
+        if self._task is None or self._task.done():
+            return
         self._stopping = True
         if self._channel is not None and not self._channel.closed_by_us:
             with contextlib.suppress(LinkLost):
                 self._channel.end_now()
+        if self._patience is None:
+            lose = self._connection.link.lose
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(_PATIENCE, lose, "a command was not ended there")
 
     async def give_up(self) -> None:
         """Never begin it; wait until nothing of it is there. Raises nothing but a cancellation."""
@@ -133,8 +141,10 @@ class Running:
                 raise self._full from None
             return result(closed.words, self._connection.target, self._rename)
         except LinkLost as lost:
-            raise self._connection.broken(lost) from lost
+            raise self._full or self._connection.broken(lost) from lost
         finally:
+            if self._patience is not None:
+                self._patience.cancel()
             if self._channel is not None:
                 self._connection.doors.pop(self._channel.number, None)
                 self._channel.close()
@@ -154,6 +164,7 @@ class Running:
         limit = self._command.limits.output_bytes
         try:
             if limit is not None and self._came > limit + _SLACK:
+                self._connection.link.lose("it sent more output than it may")
                 raise SandboxBroken("it sends more output than it may", where=self._connection.target)
             if before // _LOOK != self._came // _LOOK:
                 watch.require_space([self._command.stdout.parent])

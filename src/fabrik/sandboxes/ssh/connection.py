@@ -14,7 +14,7 @@ from fabrik.errors import DiskFull, FabrikError, SandboxBroken
 from fabrik.sandboxes.pidfd import Child
 from fabrik.sandboxes.sandbox import Doors
 from fabrik.sandboxes.ssh.bundle import bundle
-from fabrik.sandboxes.ssh.link import Channel, Closed, Json, Link, LinkLost, Opened
+from fabrik.sandboxes.ssh.link import CLOSED, Channel, Closed, Json, Link, LinkLost, Opened
 
 CONFIG = "FABRIK_SSH_CONFIG"  # variable: an OpenSSH configuration to use instead of the user's own
 BASE = "FABRIK_SSH_BASE"  # variable: directory for all that is fabrik's on that machine
@@ -57,15 +57,19 @@ class Connection:
 
     async def _keep(self) -> None:
         alive = asyncio.create_task(self.link.ping(_EVERY, _SILENCE))
+        orderly = True
         try:
-            await self.link.serve()
+            orderly = await self.link.serve() == CLOSED
         finally:
             alive.cancel()
-            self.link.lose("it was closed")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._child.handle.gone(), _END)
-            await self._child.close()
-            self._words.close()
+            self.link.lose(CLOSED)
+            try:
+                if orderly:  # the helper ends what runs there, and then itself
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._child.handle.gone(), _END)
+            finally:
+                await _see_gone(self._child)
+                self._words.close()
 
     async def close(self) -> None:
         """End it, and with it everything that runs at the other end."""
@@ -106,6 +110,15 @@ class Connection:
             where=f"ssh:{self.target}",
             todo=f"check it with: ssh {self.target} true",
         )
+
+
+async def _see_gone(child: Child) -> None:
+    """Kill it and wait, also when the loop ends meanwhile and cancels this."""
+    while True:
+        try:
+            return await child.close()
+        except asyncio.CancelledError:
+            continue
 
 
 def result(words: Json, target: str, rename: Mapping[str, str] | None = None) -> Json:
@@ -161,7 +174,10 @@ async def connect(target: str, opened: Opened) -> Connection:
     words = _Words()
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours[1], "rb", 0))
+    answers, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours[1], "rb", 0)
+    )
+    words.with_it = answers
     transport, protocol = await loop.connect_write_pipe(
         asyncio.streams.FlowControlMixin, os.fdopen(ours[0], "wb", 0)
     )
@@ -233,6 +249,7 @@ class _Words(asyncio.Protocol):
     def __init__(self) -> None:
         self._data = b""
         self._transport: asyncio.BaseTransport | None = None
+        self.with_it: asyncio.BaseTransport | None = None  # what is closed together with it: ssh's stdout
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -247,5 +264,6 @@ class _Words(asyncio.Protocol):
         return " / ".join([line for line in clean if line][-3:])
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        for one in (self._transport, self.with_it):
+            if one is not None:
+                one.close()

@@ -27,6 +27,7 @@ _SIZE = struct.Struct(">Q")
 _COST = 16  # bytes of the window that a frame takes besides its content
 
 OPEN, DATA, ERRORS, END, ROOM, SAY, CLOSE, PING = range(1, 9)
+CLOSED = "it was closed"
 Json = Mapping[str, Any]
 
 
@@ -147,9 +148,10 @@ class Channel:
         if kind == ROOM:
             self._may_send += struct.unpack(">I", data)[0]
         elif kind == CLOSE:
-            self.closed_by_them = json.loads(data)
-            if not isinstance(self.closed_by_them, dict):
+            words = json.loads(data)
+            if not isinstance(words, dict):
                 raise LinkLost("a closing word is not an object")
+            self.closed_by_them = words
         else:
             self._may_come -= len(data) + _COST
             if self._may_come < -_COST * 8:  # END is not waited for
@@ -222,7 +224,7 @@ class Link:
 
     async def serve(self) -> str:
         """Read until the connection ends; why it did. Ends all that was begun for the other side."""
-        why = "it was closed"
+        why = CLOSED
         try:
             while not self.lost:
                 kind, number, size = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))

@@ -128,8 +128,8 @@ class Ssh:
 
     async def _opened(self, channel: Channel, words: Json) -> None:
         """A connection to one of the doors of a command that runs there; to nothing else."""
-        connection = self._connection
-        doors = connection.doors.get(words.get("of", -1)) if connection is not None else None
+        connection, of = self._connection, words.get("of")
+        doors = connection.doors.get(of) if connection is not None and isinstance(of, int) else None
         if doors is None or words.get("do") != "door":
             return
         path = {"models": doors.models, "proxy": doors.proxy}.get(str(words.get("door")))
