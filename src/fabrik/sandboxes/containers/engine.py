@@ -34,6 +34,7 @@ class Engine:
     program: str
     options: tuple[str, ...] = ()  # in front of every subcommand
     run: tuple[str, ...] = ()  # what only this engine's `run` needs
+    remove: tuple[str, ...] = ()  # what only this engine's `rm` needs
     local: str = ""  # in front of the name of an image that was made here
     get: str  # how to install it
     gvisor: bool = False  # containers run on gVisor's kernel, not on the host's

@@ -23,7 +23,7 @@ async def remove(engine: Engine, names: Sequence[str]) -> None:
     """End and remove containers; those that are gone are fine. Raises SandboxBroken, naming the command."""
     if not names:
         return
-    answer = await engine.ask("rm", "--force", "--volumes", *names, seconds=_REMOVAL)
+    answer = await engine.ask("rm", "--force", "--volumes", *engine.remove, *names, seconds=_REMOVAL)
     if answer.status != 0 and not _gone(answer.words):
         raise SandboxBroken(
             f"containers cannot be removed: {answer.words}",

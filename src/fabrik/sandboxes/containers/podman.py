@@ -51,6 +51,7 @@ def _engine(runtime: str) -> Engine:
         program="podman",
         options=tuple(options),
         run=tuple(run),
+        remove=("--time=0",),  # else it waits ten seconds for a first process that ignores SIGTERM
         local="localhost/",
         get=_GET,
         gvisor=gvisor.named(runtime),
