@@ -60,7 +60,10 @@ def feedback(
                 raise UsageError(
                     "say something", where="--notes", todo='for example --notes "use the existing parser"'
                 )
-            said = ledger.add_feedback(run.id, decision=decision, by=getpass.getuser(), notes=notes or "")
+            from fabrik.workflows.known_secrets import redactor
+
+        clean = redactor().text(notes or "")
+        said = ledger.add_feedback(run.id, decision=decision, by=getpass.getuser(), notes=clean)
     if decides:
         return decide(run.id, approve=decision == "approved", notes=notes, detach=detach, as_json=as_json)
     screen = Screen()

@@ -68,6 +68,8 @@ def decide(
         raise UsageError(
             "say what is wrong or missing", where="--notes", todo='for example --notes "no tests"'
         )
+    from fabrik.workflows.known_secrets import redactor
+
     with store.existing() as ledger:
         run = ledger.find_run(run_ref)
         gate, last = open_gate(ledger, run.id)
@@ -75,7 +77,8 @@ def decide(
             raise _nothing_to_decide(run, last)
         after = last_event(ledger, run.id)
         by = getpass.getuser()
-        ledger.decide_gate(run.id, gate.number, approve=approve, by=by, notes=notes, end=end)
+        said = redactor().value(notes)
+        ledger.decide_gate(run.id, gate.number, approve=approve, by=by, notes=said, end=end)
     if approve:
         _say_what_is_overridden(gate)
     if store.taken_up(run):

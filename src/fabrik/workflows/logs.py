@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import time
 from pathlib import Path
 
 from fabrik.redaction import Redactor
@@ -18,6 +19,9 @@ TAIL_LINES = 60  # lines of a failed check that the agent and the human see
 TAIL_BYTES = 8 << 10
 AROUND = 64 << 10  # bytes that are looked at beside a cut: half a secret is one, too
 BLOCK = 1 << 20
+SWEPT = ".swept"  # in the directory of a run's logs; its time is that of the last sweep
+SWEPT_SUFFIXES = (".log", ".err")
+_sealed: set[str] = set()  # by this process: they are redacted already
 
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
@@ -41,6 +45,7 @@ def _seal(log: Path, directory: Path) -> tuple[LogFile, int | None]:
     whole = _trim(log, size) if trimmed else None
     if redact_file(log) and not trimmed:
         size = log.stat().st_size
+    _sealed.add(str(log))
     with log.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     sealed = LogFile(path=str(log.relative_to(directory)), size=size, sha256=digest, trimmed=trimmed)
@@ -86,6 +91,25 @@ def redact_file(log: Path) -> bool:
         to.write(stream.finish())
     clean.rename(log)
     return True
+
+
+def sweep(logs: Path) -> None:
+    """Redact the logs of a run that were written since the last sweep: also those that nobody seals.
+
+    Setup commands and clones leave such, and sessions whose worker was killed.
+    """
+    mark = logs / SWEPT
+    since = mark.stat().st_mtime if mark.exists() else 0.0
+    if not redactor() or not logs.is_dir():
+        return
+    begun = time.time()
+    for log in sorted(logs.rglob("*")):
+        if log.suffix not in SWEPT_SUFFIXES or log.is_symlink() or not log.is_file():
+            continue
+        if log.stat().st_mtime >= since and str(log) not in _sealed:
+            redact_file(log)
+    mark.touch()
+    os.utime(mark, (begun, begun))
 
 
 def _has_secret(log: Path, known: Redactor) -> bool:

@@ -34,6 +34,7 @@ from fabrik.workflows import evidence, known_secrets, registry, stand_by
 from fabrik.workflows.assemble import assemble
 from fabrik.workflows.cleanup.quiet import tidying
 from fabrik.workflows.last_words import LastWords
+from fabrik.workflows.logs import sweep
 from fabrik.workflows.registry import Workflow
 from fabrik.workflows.review.desk import clear
 from fabrik.workflows.run_gateway import RunGateway
@@ -126,7 +127,11 @@ async def _work(
         workflow = None if cancelled else registry.load(run.workflow)
         gc.freeze()  # the modules stay to the end: no garbage is looked for in them any more
         async with tidying(ledger, paths.home(), run.id):
-            verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
+            try:
+                verdict, said = await to_the_end(ledger, run, journal, umask, since, workflow)
+            finally:
+                with suppress(OSError):
+                    await asyncio.shield(asyncio.to_thread(sweep, paths.home().run(run.id).logs))
         await signals.no_more()
         if verdict is None:
             return ExitStatus.WAITING
