@@ -123,7 +123,8 @@ async def _tried(name: str) -> list[Finding]:
         provider = sandboxes.load(name)
     except FabrikError as error:
         return _sandbox(name, True, Preflight(ready=False, why=error.what, todo=error.todo))
-    return _sandbox(name, provider.isolates, await provider.preflight())
+    report = await provider.preflight()  # a machine that is reached says only now whether it isolates
+    return _sandbox(name, provider.isolates, report)
 
 
 def _sandbox(name: str, isolates: bool, preflight: Preflight) -> list[Finding]:

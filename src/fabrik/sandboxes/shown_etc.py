@@ -76,7 +76,7 @@ def _etc() -> tuple[Path, ...]:
 
 def _place(directory: Path, name: str) -> Path:
     target = directory / name
-    for parent in reversed(target.relative_to(directory).parents[:-1]):
+    for parent in reversed(list(target.relative_to(directory).parents)[:-1]):
         if not (directory / parent).is_dir():
             _open_directory(directory / parent)
     return target
