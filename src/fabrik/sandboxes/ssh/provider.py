@@ -29,7 +29,7 @@ class Ssh:
         """target: what one gives to `ssh`: an alias, user@host, ssh://user@host:port. Raises UsageError."""
         if not target or target.startswith("-") or not target.isprintable() or " " in target:
             raise UsageError(
-                f"{target!r} is no destination for ssh",
+                f"{target!r} is no destination for ssh" if target else "it needs the name of a machine",
                 where="--sandbox",
                 todo="use ssh:HOST, ssh:USER@HOST, or an alias of ~/.ssh/config",
             )
