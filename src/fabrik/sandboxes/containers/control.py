@@ -31,12 +31,12 @@ class Start:
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str]
-    refused: Sequence[bytes]  # programs of the kernel that refuse system calls
+    refused: bytes  # a program of the kernel that refuses system calls; b"": none
 
     def block(self) -> bytes:
         """As `first.py` reads it. Raises ValueError for what no command line and no environment can hold."""
         words = [
-            b" ".join(program.hex().encode() for program in self.refused),
+            self.refused.hex().encode(),
             os.fsencode(self.cwd),
             str(len(self.env)).encode(),
             *(os.fsencode(f"{name}={value}") for name, value in self.env.items()),

@@ -55,8 +55,8 @@ def _hear(control: _socket.socket) -> "tuple[list[int], list[bytes]] | None":
     return fds, body.split(b"\0")
 
 
-def _refuse(programs: "list[bytes]") -> None:
-    """Let the kernel refuse system calls by these programs, besides those that the engine refuses.
+def _refuse(program: bytes) -> None:
+    """Let the kernel refuse system calls by this program, besides those that the engine refuses.
 
     Raises OSError.
     """
@@ -67,16 +67,15 @@ def _refuse(programs: "list[bytes]") -> None:
         _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, should the engine have left it out
-    for program in programs:
-        steps = Filter(len(program) // 8, program)
-        if libc.prctl(22, 2, ctypes.byref(steps), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-            number = ctypes.get_errno()
-            raise OSError(number, "system calls cannot be filtered: " + os.strerror(number))
+    steps = Filter(len(program) // 8, program)
+    if program and libc.prctl(22, 2, ctypes.byref(steps), 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        number = ctypes.get_errno()
+        raise OSError(number, "system calls cannot be filtered: " + os.strerror(number))
 
 
 def _take(words: "list[bytes]", keep: bool) -> "list[str]":
     """Make the place as the worker wants it; the command's arguments. Raises OSError."""
-    programs = [bytes.fromhex(program.decode()) for program in words[0].split()]
+    program = bytes.fromhex(words[0].decode())
     cwd, count = words[1], int(words[2])
     path = os.environb.get(b"PATH", b"")
     for name in list(os.environb):
@@ -89,7 +88,7 @@ def _take(words: "list[bytes]", keep: bool) -> "list[str]":
         os.environb[name] = value
     os.umask(0o022)
     os.chdir(cwd)
-    _refuse(programs)
+    _refuse(program)
     return [os.fsdecode(word) for word in words[3 + count :]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -44,7 +45,10 @@ async def probe(provider: Containers) -> Preflight:
 async def _probe(provider: Containers) -> Preflight:
     root = Path(tempfile.mkdtemp(prefix="fabrik-doctor-"))
     try:
-        version = await provider.engine().insist("version", "--format", "{{.Client.Version}}")
+        engine = provider.engine()
+        version = await engine.ask("version", "--format", "{{.Client.Version}}")
+        if version.status != 0:
+            return Preflight(ready=False, why=version.words, todo=engine.get)
         name = f"doctor/{uuid4().hex}"
         await provider.create(SandboxSpec(name=f"{name}/shared", root=root / "shared"))
         box = await provider.create(SandboxSpec(name=name, root=root / "box", reads=root / "shared"))
@@ -69,13 +73,24 @@ async def _probe(provider: Containers) -> Preflight:
                 " and earlier refuses how coreutils 9 asks",
                 todo="install a newer one, https://gvisor.dev/docs/user_guide/install, or use another image",
             )
-        return Preflight(ready=True, why=_why(provider, version.strip()), probes=_protections(provider, seen))
+        return Preflight(
+            ready=True, why=_why(provider, version.out.strip()), probes=_protections(provider, seen)
+        )
     except FabrikError as problem:
-        return Preflight(ready=False, why=problem.what, todo=problem.todo)
+        return Preflight(ready=False, why=problem.what, todo=_todo(problem))
     except OSError as problem:
         return Preflight(ready=False, why=f"the test sandbox cannot be made: {problem}")
     finally:
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+
+
+def _todo(problem: FabrikError) -> str:
+    if "/etc/subuid" in problem.what:
+        ranges = "--add-subuids 100000-165535 --add-subgids 100000-165535"
+        return (
+            f"as root: usermod {ranges} {os.environ.get('USER') or os.getuid()}; then podman system migrate"
+        )
+    return "" if "fabrik doctor" in problem.todo else problem.todo
 
 
 def _why(provider: Containers, version: str) -> str:

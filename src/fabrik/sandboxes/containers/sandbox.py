@@ -47,7 +47,7 @@ class ContainerSandbox(HostSandbox):
                 argv=command.argv,
                 cwd=str(PurePosixPath(self.workspace, command.cwd or "")),
                 env=inside.environment(self.spec, self.home, {**command.env, **more}),
-                refused=refused.programs(),
+                refused=refused.program(),
             )
             try:
                 await contained.control.tell(start, streams)
