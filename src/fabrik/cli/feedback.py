@@ -62,8 +62,8 @@ def feedback(
                 )
             from fabrik.workflows.known_secrets import redactor
 
-        clean = redactor().text(notes or "")
-        said = ledger.add_feedback(run.id, decision=decision, by=getpass.getuser(), notes=clean)
+            clean = redactor().text(notes or "")
+            said = ledger.add_feedback(run.id, decision=decision, by=getpass.getuser(), notes=clean)
     if decides:
         return decide(run.id, approve=decision == "approved", notes=notes, detach=detach, as_json=as_json)
     screen = Screen()
