@@ -52,7 +52,7 @@ def fields(section: str) -> set[str]:
 def test_list_as_json(shipped: World) -> None:
     [run] = json.loads(shipped.fabrik("runs", "list", "--json").stdout)
     pages = {"evidence", "standing", "tasks", "reviews", "findings", "criteria", "steps", "gates", "feedback"}
-    assert set(run) == fields("A run") - pages - {"events"}
+    assert set(run) == fields("A run") - pages - {"events", "files", "checkpoints"}
     assert run["state"] == run["status"] == "shipped"
     assert run["progress"] == "2/2 tasks"
     assert run["usage"]["calls"] == 0

@@ -292,13 +292,13 @@ class Journal:
         async with self._turn:
             told, self._told = self._told, []
             try:
-                try:
-                    return await self._hop(unit)
-                except DiskFull:
-                    # What was set aside for this moment, unless another worker has had it.
-                    if not reserve.give_back(reserve.beside(self._ledger.path)):
-                        raise
-                    return await self._hop(unit)
+                while True:
+                    try:
+                        return await self._hop(unit)
+                    except DiskFull:
+                        # What was set aside for this moment, unless other workers have had it.
+                        if not reserve.give_back(reserve.beside(self._ledger.path)):
+                            raise
             finally:
                 if not committed:
                     self._told[:0] = (

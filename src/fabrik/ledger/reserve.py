@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LEDGER_ROOM = 8 << 20  # bytes: thousands of pages of the ledger and of its log
+_PORTION = 1 << 20  # bytes that are given back at once
 
 
 def beside(ledger: Path) -> Path:
@@ -37,10 +38,13 @@ def set_aside(file: Path, size: int, *, spare: int = 3) -> None:
 
 
 def give_back(file: Path) -> bool:
-    """Free what is set aside; whether that was anything. Raises nothing."""
+    """Free a part of what is set aside; whether there was any. Raises nothing.
+
+    Not all at once: whoever has filled the disk would take it.
+    """
     held = _held(file)
     try:
-        os.truncate(file, 0)
+        os.truncate(file, max(0, held - _PORTION))
     except OSError:
         return False
     return held > 0
