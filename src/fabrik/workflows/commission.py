@@ -38,6 +38,7 @@ from fabrik.workflows.destination import Source, Warn
 from fabrik.workflows.dispatching import dispatching
 from fabrik.workflows.request import Options
 from fabrik.workflows.seal import seal_agent, seal_feedback, seal_file, sealed_prompts, write_context
+from fabrik.workflows.seal_allow import seal_allow
 from fabrik.workflows.seal_review import ReviewPlan, plan_review, protected_globs, seal_review
 
 SAID_BEFORE = 200  # the newest words of humans on a spec that are looked at
@@ -204,7 +205,7 @@ def _seal(
         read_only=config.read_only,
         path=config.path,
         env=config.env,
-        allow=config.allow,
+        allow=seal_allow(config.allow),
         setup=config.setup,
         limits=sealed_limits(config),
         upstreams=sealed_upstreams(config),
