@@ -64,7 +64,7 @@ async def _probe(provider: Containers) -> Preflight:
             return Preflight(
                 ready=False,
                 why=f"the image {provider.options.image} has no {lacks}",
-                todo="a sandbox needs sh, tar, git and python3; `fabrik image build --print` shows a recipe",
+                todo="a sandbox needs sh, tar, git and python3 (3.9 or newer)",
             )
         if "broken" in seen:
             return Preflight(

@@ -38,7 +38,7 @@ class Containers(HostProvider[ContainerSandbox]):
                 raise SandboxBroken(
                     f"{engine.name} has no image {name!r}, and fabrik never pulls one",
                     where="[containers] image",
-                    todo=f"make or pull it: {engine.program} pull {name}, or fabrik image build",
+                    todo=f"make or pull it: {engine.program} pull {name}",
                 )
             self._image = Image(name=name, own=True)
         else:
