@@ -14,7 +14,6 @@ from fabrik.sandboxes.sandbox import Command
 from fabrik.sandboxes.unprivileged import Owner
 
 _LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_COPIED = 64 << 20  # bytes of an input that is copied into memory
 _OURS = Owner(uid=os.getuid(), gid=os.getgid())
 
 
@@ -73,9 +72,6 @@ def _stdin(source: bytes | Path, opened: contextlib.ExitStack) -> int:
     if isinstance(source, Path):
         try:
             fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-            if os.fstat(fd).st_size <= _COPIED:
-                with os.fdopen(fd, "rb") as host:
-                    fd = _in_memory(host.read(_COPIED))
         except OSError as error:
             raise problem(error, "the input cannot be read", source) from error
     elif source:
@@ -87,8 +83,7 @@ def _stdin(source: bytes | Path, opened: contextlib.ExitStack) -> int:
 
 
 def _in_memory(data: bytes) -> int:
-    """A file in memory: a command that never reads it blocks nobody, and one that opens it anew, as
-    /dev/stdin can be, writes to no file of the host's."""
+    """A file in memory, so that a command that never reads blocks nobody."""
     fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
     with os.fdopen(os.dup(fd), "wb") as file:
         file.write(data)
