@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from trouble_kit import (
     waiting_run,
     world_at,
 )
+
+from fabrik.sandboxes import unprivileged
 
 
 @pytest.fixture
@@ -352,4 +355,15 @@ def test_umask(world: World, umask: int) -> None:
 
 
 def open_to_others(path: Path) -> bool:
-    return not path.is_symlink() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    """Whether anybody but its owner, and the user that root's sandboxes run as, may do anything with it."""
+    if path.is_symlink():
+        return False
+    mode = path.stat().st_mode
+    try:
+        entries = [*struct.iter_unpack("<HHI", os.getxattr(path, "system.posix_acl_access")[4:])]
+    except OSError:
+        return bool(mode & 0o077)
+    # With a list (acl(5)) the bits of the group are only the most that any entry of it may give.
+    owner = unprivileged.owner()
+    known = {(0x01, 0xFFFFFFFF), (0x10, 0xFFFFFFFF), (0x02, owner.uid if owner else -1)}
+    return any(may and (tag, who) not in known for tag, may, who in entries)
