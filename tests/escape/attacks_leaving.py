@@ -10,6 +10,7 @@ import stat
 import tarfile
 from pathlib import Path
 
+import pytest
 from attack import Attack, Stage, nothing, state, trying
 
 from fabrik.errors import SandboxBroken
@@ -88,6 +89,8 @@ def _as_it_was(stage: Stage, ran: Ran) -> None:
 
 
 async def _input_kept(stage: Stage, _: Ran) -> None:
+    if os.getuid() != 0:
+        pytest.skip("not protected: an ordinary user's sandbox runs as that user, to whom the file belongs")
     place = stage.harness.directory / "input"
     program = (
         "import os\nfor how in (os.O_RDWR, os.O_WRONLY | os.O_TRUNC):\n"

@@ -41,6 +41,12 @@ GAPS: tuple[Gap, ...] = (
         kinds=(*HOST_KINDS, "none"),
     ),
     Gap(
+        what="the file a command reads as its input (root's is)",
+        how="it belongs to the user who runs the command, who can open it anew to write: a prompt, an archive",
+        todo="run fabrik as root, whose sandboxes have a user of their own",
+        kinds=("bubblewrap", "none"),
+    ),
+    Gap(
         what="what is allowed",
         how="whatever a session may read it can send to a host that `allow` names",
         todo="allow no host that takes uploads from strangers",
