@@ -140,8 +140,14 @@ async def _require_sandbox(config: Config, warn: Warn) -> None:
         raise EnvironmentProblem(f"the sandbox {config.sandbox} cannot be used: {found.why}", todo=found.todo)
     if not provider.isolates:
         warn(
-            "--sandbox none: the agent runs as you, with your files, keys and network. NOTHING is protected."
+            f"--sandbox {config.sandbox}: the agent runs as {_as_whom(config.sandbox)}, with all files, keys and"
+            " the network. NOTHING is protected."
         )
+
+
+def _as_whom(sandbox: str) -> str:
+    kind, _, target = sandbox.partition(":")
+    return f"your user on {target}" if kind == "ssh" else "you"
 
 
 async def author_of(source: Source, warn: Warn) -> Identity:
