@@ -42,7 +42,7 @@ GAPS: tuple[Gap, ...] = (
     ),
     Gap(
         what="the file a command reads as its input (root's is)",
-        how="it belongs to the user who runs the command, who can open it anew to write: a prompt, an archive",
+        how="it belongs to the user who runs the command, who can open it to write: a prompt, an archive",
         todo="run fabrik as root, whose sandboxes have a user of their own",
         kinds=("bubblewrap", "none"),
     ),
