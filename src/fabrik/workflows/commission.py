@@ -140,8 +140,8 @@ async def _require_sandbox(config: Config, warn: Warn) -> None:
         raise EnvironmentProblem(f"the sandbox {config.sandbox} cannot be used: {found.why}", todo=found.todo)
     if not provider.isolates:
         warn(
-            f"--sandbox {config.sandbox}: the agent runs as {_as_whom(config.sandbox)}, with all files, keys and"
-            " the network. NOTHING is protected."
+            f"--sandbox {config.sandbox}: the agent runs as {_as_whom(config.sandbox)}, with all files, keys"
+            " and the network. NOTHING is protected."
         )
 
 
