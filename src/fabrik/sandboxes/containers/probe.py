@@ -18,6 +18,7 @@ from fabrik.sandboxes.sandbox import Command, Limits, Preflight, Probe, SandboxS
 if TYPE_CHECKING:
     from fabrik.sandboxes.containers.provider import Containers
 
+NEEDED = "the image needs sh, tar, git, and python3 (3.9 or newer) with its whole standard library"
 _LOOK = """
 echo "uid $(id -u)"
 echo "caps $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"
@@ -64,7 +65,7 @@ async def _probe(provider: Containers) -> Preflight:
             return Preflight(
                 ready=False,
                 why=f"the image {provider.options.image} has no {lacks}",
-                todo="a sandbox needs sh, tar, git and python3 (3.9 or newer)",
+                todo=NEEDED,
             )
         if "broken" in seen:
             return Preflight(
@@ -90,6 +91,8 @@ def _todo(problem: FabrikError) -> str:
         return (
             f"as root: usermod {ranges} {os.environ.get('USER') or os.getuid()}; then podman system migrate"
         )
+    if "ModuleNotFoundError" in problem.what:
+        return NEEDED
     return "" if "fabrik doctor" in problem.todo else problem.todo
 
 
