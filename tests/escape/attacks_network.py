@@ -33,8 +33,8 @@ _PROXY = (
     + """
 F, A = os.environ.get('FORBIDDEN'), os.environ.get('ALLOWED')
 def ask(raw, more=b'', door='PROXY'):
-    with socket.create_connection((HERE, port(door)), 5) as s:
-        s.settimeout(5)
+    with socket.create_connection((HERE, port(door)), 30) as s:
+        s.settimeout(30)
         answer = b''
         try:
             s.sendall(raw if isinstance(raw, bytes) else raw.encode('utf-8'))
@@ -317,11 +317,11 @@ tell(connect('localhost:' + F), INNER, door='MODELS')
         program=_through("""
 held = []
 for _ in range(400):
-    try: held.append(socket.create_connection((HERE, port('PROXY')), 5)); held[-1].sendall(b'GET http://x/ HTTP/1.1\\r\\nx: ')
+    try: held.append(socket.create_connection((HERE, port('PROXY')), 30)); held[-1].sendall(b'GET http://x/ HTTP/1.1\\r\\nx: ')
     except OSError: break
 del held
-with socket.create_connection((HERE, port('PROXY')), 5) as s:
-    s.settimeout(10)
+with socket.create_connection((HERE, port('PROXY')), 30) as s:
+    s.settimeout(30)
     try:
         for number in range(900):
             s.sendall(b'CONNECT h%d.evil.example:443 HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n' % number)
