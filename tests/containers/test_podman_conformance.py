@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from container_cases import cases
 
 from fabrik.sandboxes import registry
-from fabrik.testing.conformance import CASES, Case, case_id, run_case
+from fabrik.testing.conformance import Case, case_id, run_case
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_id)
+@pytest.mark.parametrize("case", cases(), ids=case_id)
 def test_podman(case: Case, tmp_path: Path) -> None:
     run_case(case, registry.load("podman"), tmp_path)
